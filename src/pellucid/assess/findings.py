@@ -1,0 +1,167 @@
+"""From what a net saw to findings: calibrated, stated or unknown with the reason, each with its place."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.assess.calibrate import apply, round_probabilities
+from pellucid.assess.fitted import Fitted
+from pellucid.images import Prepared
+from pellucid.images.measure import Measure, measure
+from pellucid.images.outline import components, outlines
+from pellucid.models.card import Card, ConceptSpec, PlaceSpec
+from pellucid.record import Finding, Observer, Region
+
+Grid = NDArray[np.float64]
+Spacing = tuple[float, float] | None
+
+EVIDENCE_SHARE = 0.5
+"""A finding's place is the smallest part of the image that holds half of the attention it was read from."""
+SMALLEST_PLACE_CELLS = 3.0
+"""A place must have at least this much probability, summed over the cells of the grid, to count as found."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a net gave for one image: logits (K, S), attention (K, h, w), places (P, h, w) probabilities, shadow (C,), vector
+    (D,)."""
+
+    prepared: Prepared
+    logits: Grid
+    attention: Grid
+    places: Grid
+    shadow: Grid
+    vector: Grid
+
+
+@dataclass(frozen=True)
+class Found:
+    """A kind of place as found: probabilities on the grid with everything but the counted parts removed, and their mask."""
+
+    probability: Grid
+    mask: NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """What every finding of one image shares."""
+
+    fitted: Fitted
+    found: Mapping[str, Found]
+    way: "_Way"
+    observer: Observer
+
+
+def findings_of(card: Card, fitted: Fitted, sight: Sight, spacing: Spacing, observer: Observer) -> tuple[Finding, ...]:
+    """All findings of one image: concepts in the card's order, then measurements, then what the reader can never judge."""
+    found = {place.name: _found(place, sight.places[i], card) for i, place in enumerate(card.places)}
+    scene = _Scene(fitted, found, _Way(sight, spacing), observer)
+    concepts = [_judged(spec, sight.logits[k], sight.attention[k], scene) for k, spec in enumerate(card.concepts)]
+    unjudged = [
+        Finding(concept=spec.name, observer=observer, states=spec.states, unknown_because=spec.because) for spec in card.unjudged
+    ]
+    return (*concepts, *_measurements(card, scene), *unjudged)
+
+
+def _found(place: PlaceSpec, probability: Grid, card: Card) -> Found:
+    """The parts of a place map above its threshold; the one with most probability where measurements are taken from it."""
+    mask = probability > place.threshold
+    labels = components(mask)
+    if labels.max(initial=0):
+        weight = np.bincount(labels.ravel(), probability.ravel())
+        weight[0] = 0.0
+        single = any(m.place == place.name for m in card.measurements)
+        keep = weight >= (max(weight.max(), SMALLEST_PLACE_CELLS) if single else SMALLEST_PLACE_CELLS)
+        mask &= keep[labels]
+        probability = np.where(mask | (labels == 0), probability, 0.0)
+    return Found(probability, mask)
+
+
+class _Way:
+    """The way from cells of the grid back to the original image, in mm where spacing is known."""
+
+    def __init__(self, sight: Sight, spacing: Spacing) -> None:
+        self.sight, self.spacing = sight, spacing
+        self.cell = sight.prepared.array.shape[-1] / sight.attention.shape[-1]
+
+    def affine(self) -> Grid:
+        """(2, 3) from grid (x, y) to pixels of the original image."""
+        lead = self.sight.prepared.affine
+        return np.hstack([lead[:, :2] * self.cell, lead[:, 2:]])
+
+    def region(self, mask: NDArray[np.bool_], meaning: str, share: float | None = None) -> Region | None:
+        """The outlines of a mask as a region; None where it is empty."""
+        found = outlines(mask)
+        if not found:
+            return None
+        scale = np.array([self.spacing[1], self.spacing[0]]) if self.spacing else np.ones(2)
+        affine = self.affine()
+        placed = [(outline @ affine[:, :2].T + affine[:, 2]) * scale for outline in found]
+        rounded = tuple(tuple((round(float(x), 2), round(float(y), 2)) for x, y in outline) for outline in placed)
+        return Region(outlines=rounded, unit="mm" if self.spacing else "px", meaning=meaning, share=share)
+
+
+def evidence_mask(attention: Grid, share: float = EVIDENCE_SHARE) -> tuple[NDArray[np.bool_], float]:
+    """The fewest cells (h, w) that hold at least `share` of an attention map, and the share that they hold."""
+    order = np.argsort(attention, axis=None)[::-1]
+    held = np.cumsum(attention.ravel()[order])
+    count = min(int((held < share * held[-1]).sum()) + 1, len(order))
+    mask = np.zeros(attention.size, dtype=np.bool_)
+    mask[order[:count]] = True
+    return mask.reshape(attention.shape), float(held[count - 1] / held[-1])
+
+
+def _judged(spec: ConceptSpec, logits: Grid, attention: Grid, scene: _Scene) -> Finding:
+    reliability = scene.fitted.reliability.get(spec.name)
+    needed = scene.found.get(spec.unless_found or "")
+    if needed is not None and not needed.mask.any():
+        because = f"no {(spec.unless_found or '').replace('_', ' ')} was found"
+        return Finding(
+            concept=spec.name, observer=scene.observer, states=spec.states, unknown_because=because, reliability=reliability
+        )
+    probabilities = round_probabilities(apply(scene.fitted.calibrations[spec.name], logits[: len(spec.states)]))
+    return Finding(
+        concept=spec.name,
+        observer=scene.observer,
+        states=spec.states,
+        probabilities=probabilities,
+        state=stated(spec.states, probabilities, scene.fitted.operating_points[spec.name]),
+        region=_place(spec, attention, scene),
+        reliability=reliability,
+    )
+
+
+def stated(states: tuple[str, ...], probabilities: tuple[float, ...], operating_points: tuple[float, ...]) -> str | None:
+    """The state that passes its operating point by the largest factor; None where none passes."""
+    factors = [p / point for p, point in zip(probabilities, operating_points, strict=True)]
+    best = max(range(len(states)), key=lambda i: factors[i])
+    return states[best] if factors[best] >= 1 else None
+
+
+def _place(spec: ConceptSpec, attention: Grid, scene: _Scene) -> Region | None:
+    place = scene.found.get(spec.place or "")
+    if spec.show == "place" and place is not None:
+        held = float(attention[place.mask].sum() / attention.sum())
+        return scene.way.region(place.mask, f"where {spec.place or ''} was found".replace("_", " "), round(held, 4))
+    mask, held = evidence_mask(attention)
+    return scene.way.region(mask, "half of what this finding was read from", round(held, 4))
+
+
+def _measurements(card: Card, scene: _Scene) -> list[Finding]:
+    results: list[Finding] = []
+    for name in dict.fromkeys(m.place for m in card.measurements):
+        place, way = scene.found[name], scene.way
+        measured = measure(place.probability, way.affine(), way.spacing, sd_scale=scene.fitted.sd or 1.0).named()
+        region = way.region(place.mask, f"{name.replace('_', ' ')} outline, found by the reader")
+        results += [_measured(m.name, m.unit, measured[m.name], region, scene.observer) for m in card.measurements if m.place == name]
+    return results
+
+
+def _measured(name: str, unit: str, measured: Measure, region: Region | None, observer: Observer) -> Finding:
+    if measured.value is None or measured.sd is None:
+        because = measured.unknown_because or "it could not be measured"
+        return Finding(concept=name, observer=observer, unit=unit, unknown_because=because, region=region)
+    value, sd = round(measured.value, 2), round(measured.sd, 2)
+    return Finding(concept=name, observer=observer, unit=unit, value=value, sd=sd, region=region)

@@ -1,0 +1,115 @@
+"""A person corrects findings: the rules run again, the pixels do not. The old reading stays as it is."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+from pellucid.assess.conclude import Ask, conclude_all
+from pellucid.errors import InputError, TamperedError, UnknownName
+from pellucid.knowledge import Guideline, load_guideline
+from pellucid.record import Assessment, Caution, Concept, Finding, Observer, Reading
+
+UNKNOWN = "unknown"
+"""Setting a concept to this withdraws the finding."""
+NEVER_NEGATIVE = ("mm", "mm2", "mm3", "1")
+NUMBER = re.compile(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(?:(?:±|\+/-)\s*([\d.]+))?\s*(\D.*|)")
+
+
+def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, guidelines: Iterable[Guideline] = ()) -> Reading:
+    """A new reading in which `by` has set some concepts: a state, a number (`long_axis=12.5`, `12.5±0.5`), or `unknown`.
+
+    What is set is certain (probability 1; standard deviation 0 where none is stated). Every other finding stays as it is, also
+    one that sits oddly beside the new one. All assessments and cautions are concluded again; novelty and shadow stay as the
+    model measured them. The same reading, changes and name give the same id. `guidelines` are packs that do not ship. Raises
+    UnknownName for a concept or state that does not exist, InputError for a number that is none, TamperedError where a
+    guideline is not the one of the reading.
+    """
+    who = by.strip()
+    if not who or not changes:
+        raise InputError("revise: expected at least one concept to set, and who says so (by=…)")
+    packs = [guideline_of(a, guidelines) for a in reading.assessments]
+    findings = _with_changes(reading, changes, packs, Observer(name=who, kind="person"))
+    asks = [Ask(pack, a.question, a.set_rule) for pack, a in zip(packs, reading.assessments, strict=True)]
+    signals = reading.provenance.signals
+    assessments, told = conclude_all(reading.study, findings, asks, signals)
+    _, before = conclude_all(reading.study, reading.findings, asks, signals)
+    return Reading(
+        study=reading.study,
+        reader=reading.reader,
+        findings=findings,
+        assessments=assessments,
+        cautions=_with_others(told, before, reading.cautions),
+        similar=reading.similar,
+        provenance=reading.provenance.model_copy(update={"by": who, "created": datetime.now(UTC).isoformat(timespec="seconds")}),
+        revises=reading.id,
+    )
+
+
+def guideline_of(assessment: Assessment, guidelines: Iterable[Guideline] = ()) -> Guideline:
+    """The pack an assessment was concluded with: one of `guidelines` by its hash, or the shipped one of that name and edition.
+
+    UnknownName where there is none; TamperedError where its bytes are not those that the assessment names.
+    """
+    ref = assessment.guideline
+    given = next((g for g in guidelines if g.sha256 == ref.sha256), None)
+    pack = given or load_guideline(f"{ref.name}-{ref.edition}")
+    if pack.sha256 != ref.sha256:
+        raise TamperedError(
+            f"guideline {ref.name} {ref.edition}: the reading was concluded with the file of hash {ref.sha256[:12]}…, "
+            f"the one installed has {pack.sha256[:12]}…: install that version, or read the image again"
+        )
+    return pack
+
+
+def _with_others(told: Sequence[Caution], before: Sequence[Caution], recorded: Sequence[Caution]) -> tuple[Caution, ...]:
+    """The cautions just concluded, then those of the old reading that no conclusion gave (the reader's own)."""
+    return tuple(dict.fromkeys([*told, *(c for c in recorded if c not in before)]))
+
+
+def _with_changes(
+    reading: Reading, changes: Mapping[str, str | float], packs: Sequence[Guideline], person: Observer
+) -> tuple[Finding, ...]:
+    concepts = {name: concept for pack in packs for name, concept in pack.concepts.items()}
+    old = {f.concept: f for f in reading.findings}
+    known = {*concepts, *old}
+    made: dict[str, Finding] = {}
+    for name, setting in changes.items():
+        if name not in known:
+            raise UnknownName("concept", name, known, f"reading {reading.id[:12]}")
+        made[name] = _finding(name, setting, person, old.get(name), concepts.get(name))
+    kept = [made.get(f.concept, f) for f in reading.findings]
+    return (*kept, *(f for name, f in made.items() if name not in old))
+
+
+def _finding(name: str, setting: str | float, person: Observer, old: Finding | None, concept: Concept | None) -> Finding:
+    """The person's finding; its place stays where the old one was, its states are the guideline's."""
+    states = concept.states if concept else (old.states if old else None)
+    unit = concept.unit if concept else (old.unit if old else None)
+    region = old.region.model_copy(update={"share": None}) if old and old.region else None
+    base = Finding(
+        concept=name, observer=person, states=states, unit=unit, region=region, unknown_because=f"set to unknown by {person.name}"
+    )
+    if setting == UNKNOWN and UNKNOWN not in (states or ()):
+        return base
+    if states is None:
+        value, sd = _number(name, setting, unit or "")
+        said: dict[str, object] = {"value": value, "sd": sd}
+    else:
+        if setting not in states:
+            raise UnknownName("state", str(setting), states, f"concept {name}")
+        said = {"state": setting, "probabilities": tuple(float(state == setting) for state in states)}
+    return Finding.model_validate({**dict(base), "unknown_because": None, **said})
+
+
+def _number(name: str, setting: str | float, unit: str) -> tuple[float, float]:
+    """Value and standard deviation of a measurement, from a number or from text like '12.5', '12.5 mm', '12.5±0.5'."""
+    match = NUMBER.fullmatch(str(setting).strip())
+    try:
+        value, sd = (float(match[1]), float(match[2] or 0.0)) if match else (math.nan, math.nan)
+    except ValueError:
+        value, sd = math.nan, math.nan
+    fits = math.isfinite(value) and math.isfinite(sd) and not (unit in NEVER_NEGATIVE and value < 0)
+    if match is None or not fits or match[3].strip() not in ("", unit):
+        raise InputError(f"concept {name}: expected a number in {unit} such as 12.5 or 12.5±0.5, got {str(setting)[:60]!r}")
+    return value, sd

@@ -1,0 +1,63 @@
+"""Everything that can go wrong, each class one sentence.
+
+PellucidError
+├── InputError (ValueError)          what came in is not what was expected
+│   ├── ImageError                   a file that is not a readable image, or pixels that cannot be used
+│   ├── GuidelineError               a guideline pack that breaks its grammar
+│   ├── RecipeError                  a training recipe or manifest that cannot be used
+│   └── CardError                    a reader's card, weights or calibration that do not fit together
+├── UnknownName (LookupError)        a reader, concept, state or guideline that does not exist
+├── MissingExtra (ImportError)       an optional package is needed; the message names the extra
+└── TamperedError (ValueError)       content and its hash disagree
+
+Messages say: expected, got, where, what to do; in one line.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class PellucidError(Exception):
+    """Root of all errors raised on purpose by Pellucid."""
+
+
+class InputError(PellucidError, ValueError):
+    """What came in is not what was expected."""
+
+
+class ImageError(InputError):
+    """A file that is not a readable image, or pixels that cannot be used."""
+
+
+class GuidelineError(InputError):
+    """A guideline pack that breaks its grammar; the message names file and line."""
+
+
+class RecipeError(InputError):
+    """A training recipe or manifest that cannot be used."""
+
+
+class CardError(InputError):
+    """A reader's card, weights or calibration that do not fit together."""
+
+
+class UnknownName(PellucidError, LookupError):
+    """A name that does not exist; the message offers the nearest one."""
+
+    def __init__(self, kind: str, got: str, known: Iterable[str], where: str = "") -> None:
+        names = sorted(known)
+        near = get_close_matches(got, names, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+        place = f" in {where}" if where else ""
+        super().__init__(f"unknown {kind} {got!r}{place}: {hint}")
+
+
+class MissingExtra(PellucidError, ImportError):
+    """An optional package is needed; the message names the extra to install."""
+
+    def __init__(self, package: str, extra: str, purpose: str) -> None:
+        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'pellucid[{extra}]'")
+
+
+class TamperedError(PellucidError, ValueError):
+    """Content and its hash disagree; the message says which content."""

@@ -1,0 +1,21 @@
+"""Guidelines as data: load a pack, evaluate a question on findings, check a pack, show what it says."""
+
+from pellucid.knowledge.check import Check, check_guideline
+from pellucid.knowledge.evaluate import Evaluation, evaluate, statement
+from pellucid.knowledge.guideline import Guideline
+from pellucid.knowledge.loader import list_guidelines, load_guideline, load_guideline_file
+from pellucid.knowledge.text import show, trace
+
+__all__ = [
+    "Check",
+    "Evaluation",
+    "Guideline",
+    "check_guideline",
+    "evaluate",
+    "list_guidelines",
+    "load_guideline",
+    "load_guideline_file",
+    "show",
+    "statement",
+    "trace",
+]

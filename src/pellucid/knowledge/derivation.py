@@ -1,0 +1,284 @@
+"""The crisp view as a tree of steps: what was seen, what was learned from named data, what a published clause says, what
+follows.
+
+Kleene's three values: an unknown stays unknown unless it cannot matter.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pellucid.knowledge.facts import Fact
+from pellucid.knowledge.guideline import Atom, Bands, Compound, Guideline, Outcome, Predicate, Rule, Scorecard, Table
+from pellucid.knowledge.reasons import crisp_part
+from pellucid.knowledge.tables import Axis, Compiled, truth
+from pellucid.record import Step, Truth
+
+KLEENE = {0: Truth.NOT_MET, 1: Truth.UNKNOWN, 2: Truth.MET}
+RANK = {found: rank for rank, found in KLEENE.items()}
+JOINED = {"all": "all of these hold", "any": "one or more of these hold"}
+
+
+@dataclass(frozen=True, eq=False)
+class Situation:
+    """One evaluation under way: the tables, the facts on their axes, and the categories the crisp facts leave open."""
+
+    guideline: Guideline
+    compiled: Compiled
+    facts: Sequence[Fact]
+    by_name: Mapping[str, tuple[Axis, Fact]]
+    open: tuple[str, ...]
+
+
+def derive(situation: Situation) -> Step:
+    """The whole derivation; its root is met where exactly one category stays open."""
+    question = situation.compiled.question
+    steps = [proposal_step(situation), *(rule_step(rule, situation) for rule in question.rules)]
+    decided = len(situation.open) == 1
+    if decided and any(step.truth is Truth.UNKNOWN for step in steps):
+        claim = f"whatever the unknown findings are, the {question.noun} stays the same"
+        steps.append(Step(claim=claim, truth=Truth.MET))
+    steps.append(graded_step(situation))
+    if decided:
+        claim = f"the {question.noun} is {situation.open[0]}"
+    else:
+        claim = f"the {question.noun} is {open_words(situation.compiled, situation.open)}: the findings do not decide which"
+    return Step(claim=claim, truth=Truth.MET if decided else Truth.UNKNOWN, because=tuple(steps))
+
+
+def open_words(compiled: Compiled, opened: Sequence[str]) -> str:
+    """Open categories in words: 'at least 2 (2, 3 or 4)' where they reach to the top, 'at most …' where they reach to the
+    bottom.
+    """
+    names, listed = compiled.categories, _listed(opened)
+    if len(names) == 2 or len(opened) in (1, len(names)):
+        return listed
+    if tuple(opened) == names[-len(opened) :]:
+        return f"at least {opened[0]} ({listed})"
+    return f"at most {opened[-1]} ({listed})" if tuple(opened) == names[: len(opened)] else listed
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
+
+
+def predicate_step(predicate: Predicate, situation: Situation) -> Step:
+    """A predicate with the steps it rests on; leaves are observations."""
+    if isinstance(predicate, Atom):
+        return _observed(predicate, situation)
+    parts = tuple(predicate_step(part, situation) for part in predicate.parts)
+    claim = predicate.claim or (f"not so: {parts[0].claim}" if predicate.operator == "not" else JOINED[predicate.operator])
+    return Step(claim=claim, truth=_join(predicate, [part.truth for part in parts]), because=parts)
+
+
+def _join(predicate: Compound, truths: Sequence[Truth]) -> Truth:
+    ranks = [RANK[found] for found in truths]
+    if predicate.operator == "not":
+        return KLEENE[2 - ranks[0]]
+    return KLEENE[min(ranks) if predicate.operator == "all" else max(ranks)]
+
+
+def _observed(atom: Atom, situation: Situation) -> Step:
+    if atom.concept not in situation.by_name:
+        return Step(claim=f"{atom.claim} (not used by this question)", truth=Truth.UNKNOWN, ground="observed")
+    axis, fact = situation.by_name[atom.concept]
+    return Step(claim=f"{atom.claim} ({fact.seen})", truth=atom_truth(atom, axis, fact), ground="observed")
+
+
+def atom_truth(atom: Atom, axis: Axis, fact: Fact) -> Truth:
+    """Kleene truth of an atom on one fact."""
+    if fact.cell is None or fact.cell >= axis.cells:
+        return Truth.UNKNOWN
+    if atom.states:
+        return Truth.MET if axis.labels[fact.cell] in atom.states else Truth.NOT_MET
+    return KLEENE[int(truth(atom, (axis,))[axis.classes[fact.cell]])]
+
+
+def rule_step(rule: Rule, situation: Situation) -> Step:
+    """A published clause: met where it binds."""
+    because = predicate_step(rule.when, situation)
+    return Step(
+        claim=f"{rule.id}: {rule.claim}",
+        truth=because.truth,
+        citation=rule.citation.text,
+        because=(because,),
+        ground="published",
+        verified=rule.citation.verified,
+    )
+
+
+def proposal_step(situation: Situation) -> Step:
+    """What the scorecard or the learned table says."""
+    proposal = situation.compiled.question.proposal
+    if isinstance(proposal, Table):
+        return _table_step(proposal, situation)
+    lowest, highest = points_range(situation)
+    card = proposal.scorecard
+    step = _card_step(card, lowest, highest, situation)
+    low, high = proposed_range(situation)
+    risk = _risk_words(card, lowest, highest)
+    claim = f"a risk of {card.outcome} of {risk} proposes {low if low == high else f'{low} to {high}'}"
+    if isinstance(proposal, Outcome):
+        claim += f" (the operating threshold is {100 * proposal.threshold:g} %)"
+        return Step(
+            claim=claim,
+            truth=_sure(low == high),
+            because=(step,),
+            citation=card.citation.text,
+            ground="learned",
+            verified=card.citation.verified,
+        )
+    return Step(
+        claim=claim,
+        truth=_sure(low == high),
+        because=(step,),
+        citation=proposal.citation.text,
+        ground="published",
+        verified=proposal.citation.verified,
+    )
+
+
+def _sure(certain: bool) -> Truth:
+    return Truth.MET if certain else Truth.UNKNOWN
+
+
+def points_range(situation: Situation) -> tuple[int, int]:
+    """Lowest and highest total the crisp facts leave possible."""
+    points = situation.compiled.points
+    if points is None:
+        raise TypeError("expected a question with a scorecard")
+    part = crisp_part(situation.compiled, situation.facts, points)
+    return int(np.min(part)), int(np.max(part))
+
+
+def proposed_range(situation: Situation) -> tuple[str, str]:
+    """Lowest and highest category the scorecard may propose on the crisp facts."""
+    if situation.compiled.proposed is None:
+        raise TypeError("expected a question with a scorecard")
+    part = crisp_part(situation.compiled, situation.facts, situation.compiled.proposed)
+    names = situation.compiled.categories
+    return names[int(np.min(part))], names[int(np.max(part))]
+
+
+def percent(share: float) -> str:
+    """A probability in words of percent, with one decimal below ten."""
+    return f"{100 * share:.1f} %" if share < 0.0995 or share > 0.9005 else f"{100 * share:.0f} %"
+
+
+def _risk_words(card: Scorecard, lowest: int, highest: int) -> str:
+    low, high = percent(card.risks[lowest - card.lowest]), percent(card.risks[highest - card.lowest])
+    return low if low == high else f"{low} to {high}"
+
+
+def _card_step(card: Scorecard, lowest: int, highest: int, situation: Situation) -> Step:
+    terms: list[Step] = []
+    for term in card.terms:
+        part = predicate_step(term.when, situation)
+        worth = f"{term.points:+d} point{'s' if abs(term.points) != 1 else ''}"
+        because = part.because if isinstance(term.when, Compound) else ()
+        ground = "logic" if isinstance(term.when, Compound) else "observed"
+        terms.append(Step(claim=f"{worth} where {part.claim}", truth=part.truth, because=because, ground=ground))
+    total = f"{lowest}" if lowest == highest else f"between {lowest} and {highest}"
+    top = card.lowest + len(card.risks) - 1
+    risk = _risk_words(card, lowest, highest)
+    claim = f"the points of the findings add up to {total} (of {top}): a risk of {card.outcome} of {risk}"
+    return Step(
+        claim=claim,
+        truth=_sure(lowest == highest),
+        citation=card.citation.text,
+        because=tuple(terms),
+        ground="learned",
+        verified=card.citation.verified,
+    )
+
+
+def _table_step(table: Table, situation: Situation) -> Step:
+    noun, names = situation.compiled.question.noun, situation.compiled.categories
+    shown: list[Step] = []
+    for row in table.rows:
+        step = predicate_step(row.when, situation) if row.when else Step(claim="none of the other rows holds", truth=Truth.MET)
+        if step.truth is Truth.NOT_MET:
+            continue
+        counted = ", ".join(f"{name}: {n:g}" for name, n in zip(names, row.counts, strict=True))
+        above = "no row above holds and " if shown and row.when else ""
+        applies = Truth.UNKNOWN if shown else step.truth
+        claim = f"where {above}{step.claim}, the data have {noun} {counted}"
+        shown.append(Step(claim=claim, truth=applies, because=step.because, ground="learned", verified=table.citation.verified))
+        if step.truth is Truth.MET:
+            break
+    claim = f"the probability of each {noun} is counted in named data, inside the published limits below"
+    return Step(
+        claim=claim,
+        truth=_sure(len(shown) == 1),
+        because=tuple(shown),
+        citation=table.citation.text,
+        ground="learned",
+        verified=table.citation.verified,
+    )
+
+
+def graded_step(situation: Situation) -> Step:
+    """How the probabilities come about, and which findings entered by their base rate only."""
+    parts: list[Step] = []
+    for axis, fact in zip(situation.compiled.axes, situation.facts, strict=True):
+        label = axis.entry.concept.label
+        if fact.judged or axis.entry.when_unknown == "not stated":
+            continue
+        if axis.entry.when_unknown == "averaged":
+            claim, cite = f"{label}: not judged; the counted data average over it", None
+        elif axis.entry.base_rate is None:
+            claim, cite = f"{label}: not judged; every state is given the same weight, for want of a base rate", None
+        else:
+            shares = ", ".join(f"{name} {weight:.2f}" for name, weight in zip(axis.labels, fact.weights, strict=True))
+            claim, cite = f"{label}: not judged; weighted by its base rate ({shares})", axis.entry.base_rate.citation
+        parts.append(
+            Step(
+                claim=claim,
+                truth=Truth.UNKNOWN,
+                ground="learned" if cite else "logic",
+                citation=cite.text if cite else None,
+                verified=cite.verified if cite else None,
+            )
+        )
+    claim = "the probabilities are an exact sum over all joint states, taking the findings as independent given the image"
+    return Step(claim=claim, truth=Truth.MET, because=tuple(parts))
+
+
+def binding(situation: Situation, steps: Sequence[Step]) -> tuple[list[Rule], list[Rule]]:
+    """The met rules that set the highest floor and the lowest ceiling; `steps` are those of the question's rules, in order."""
+    names = situation.compiled.categories
+    met = [rule for rule, step in zip(situation.compiled.question.rules, steps, strict=True) if step.truth is Truth.MET]
+    floors = [rule for rule in met if rule.low]
+    ceilings = [rule for rule in met if rule.high]
+    top = max((names.index(rule.low) for rule in floors if rule.low), default=-1)
+    bottom = min((names.index(rule.high) for rule in ceilings if rule.high), default=len(names))
+    return (
+        [rule for rule in floors if rule.low and names.index(rule.low) == top],
+        [rule for rule in ceilings if rule.high and names.index(rule.high) == bottom],
+    )
+
+
+def conflict(situation: Situation, steps: Sequence[Step]) -> str | None:
+    """A published floor or ceiling against the scorecard's proposal, or against another rule; None where all agree."""
+    names = situation.compiled.categories
+    floors, ceilings = binding(situation, steps)
+    floor = names.index(floors[0].low or names[0]) if floors else 0
+    ceiling = names.index(ceilings[0].high or names[-1]) if ceilings else len(names) - 1
+    if floor > ceiling:
+        return (
+            f"rule {floors[0].id} asks for at least {names[floor]}, rule {ceilings[0].id} for at most {names[ceiling]}: "
+            f"the more suspicious one stands"
+        )
+    proposal = situation.compiled.question.proposal
+    if not isinstance(proposal, Bands):
+        return None
+    low, high = (names.index(name) for name in proposed_range(situation))
+    risk = _risk_words(proposal.scorecard, *points_range(situation))
+    said = f"the scorecard proposes {names[low] if low == high else f'{names[low]} to {names[high]}'} (risk {risk})"
+    if high < floor:
+        return f"rule {floors[0].id} asks for at least {names[floor]}, {said}: the rule stands"
+    below_every_band = ceiling < names.index(proposal.bands[0].category) and low == names.index(proposal.bands[0].category)
+    if low > ceiling and not below_every_band:
+        return f"rule {ceilings[0].id} asks for at most {names[ceiling]}, {said}: the rule stands"
+    return None

@@ -1,0 +1,159 @@
+"""From findings to the answer of one question: two views of one finite table, and the exact reasons.
+
+The crisp view is a three-valued derivation; the graded view is the exact distribution over categories, taking concepts as
+independent given the image. Both come from the same tables, which are built once per guideline.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import InputError, UnknownName
+from pellucid.knowledge.derivation import Situation, conflict, derive, open_words, predicate_step
+from pellucid.knowledge.facts import Fact, read_facts, within_interval
+from pellucid.knowledge.guideline import Anchor, Atom, Guideline, Outcome, Predicate
+from pellucid.knowledge.reasons import (
+    class_weights,
+    contrasts,
+    joint_with_each_axis,
+    look_again,
+    open_categories,
+    sufficient_reasons,
+)
+from pellucid.knowledge.tables import Compiled, atoms, compile_question
+from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
+
+DECIMALS = 6
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The answer of one guideline to one question, computed from the findings and from nothing else."""
+
+    crisp: str | None
+    """The category that the crisp findings decide; None where they leave several open."""
+    most_probable: str
+    """The category with the highest probability; for an outcome, the side of its operating threshold. Ties go to the more
+    suspicious.
+    """
+    probabilities: dict[str, float]
+    derivation: Step
+    sufficient_reason: tuple[tuple[Condition, ...], ...]
+    contrasts: tuple[Contrast, ...]
+    look_again: tuple[LookAgain, ...]
+    differential: tuple[Differential, ...]
+    boundary: tuple[str, ...]
+    conflict: str | None
+    missing: tuple[str, ...]
+    """Concepts the question needs and nobody judged."""
+    open: tuple[str, ...]
+    """Categories the crisp findings leave open, in order; one where `crisp` is set."""
+    unjudged: tuple[str, ...]
+    """Concepts of this question that nobody judged, inputs included."""
+
+
+def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding]) -> Evaluation:
+    """The evaluation of `question` on `findings`; findings on concepts it does not use are left aside.
+
+    Raises UnknownName for a question the guideline does not ask, InputError where a finding does not fit its concept.
+    """
+    if question not in guideline.questions:
+        raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
+    by_name = {finding.concept: finding for finding in findings}
+    if len(by_name) != len(findings):
+        raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
+    compiled = compile_question(guideline, question)
+    facts = read_facts(compiled.axes, by_name)
+    opened = open_categories(compiled, facts)
+    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
+    situation = Situation(guideline, compiled, facts, pairs, opened)
+    joints = joint_with_each_axis(compiled, class_weights(compiled, facts))
+    probabilities = _rounded(compiled, joints[0].sum(axis=1))
+    crisp, most_probable = (opened[0] if len(opened) == 1 else None), _most_probable(compiled, probabilities)
+    tree = derive(situation)
+    rules = compiled.question.rules
+    return Evaluation(
+        crisp=crisp,
+        most_probable=most_probable,
+        probabilities=probabilities,
+        derivation=tree,
+        sufficient_reason=sufficient_reasons(compiled, facts),
+        contrasts=contrasts(compiled, facts),
+        look_again=look_again(compiled, facts, joints),
+        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, situation))),
+        boundary=(*_two_views(compiled, crisp, most_probable), *_edges(compiled, facts, by_name)),
+        conflict=conflict(situation, tree.because[1 : 1 + len(rules)]),
+        missing=tuple(
+            name for name in compiled.question.needs if name not in by_name or by_name[name].unknown_because is not None
+        ),
+        open=opened,
+        unjudged=tuple(axis.name for axis, fact in zip(compiled.axes, facts, strict=True) if not fact.judged),
+    )
+
+
+def statement(guideline: Guideline, question: str, evaluation: Evaluation, category: str) -> str:
+    """The category as a clinician would say it, with what stays open and why these findings cannot tell it apart."""
+    asked = guideline.questions[question]
+    said = [asked.categories[category].statement]
+    if len(evaluation.open) > 1:
+        opened = open_words(compile_question(guideline, question), evaluation.open)
+        said.append(f"By the rules alone the {asked.noun} is {opened}.")
+        said += [item.text for item in asked.cannot_tell if len(set(item.between) & set(evaluation.open)) > 1]
+    return " ".join(said)
+
+
+def _rounded(compiled: Compiled, shares: NDArray[np.float64]) -> dict[str, float]:
+    shares = shares / shares.sum()
+    return {name: round(float(share), DECIMALS) for name, share in zip(compiled.categories, shares, strict=True)}
+
+
+def _most_probable(compiled: Compiled, probabilities: dict[str, float]) -> str:
+    proposal, names = compiled.question.proposal, compiled.categories
+    if isinstance(proposal, Outcome):
+        return names[1] if probabilities[names[1]] >= proposal.threshold else names[0]
+    return max(names, key=lambda name: (probabilities[name], names.index(name)))
+
+
+def _two_views(compiled: Compiled, crisp: str | None, most_probable: str) -> tuple[str, ...]:
+    if crisp is None or crisp == most_probable:
+        return ()
+    noun = compiled.question.noun
+    return (
+        f"the findings as stated give {noun} {crisp}, "
+        f"all their probabilities together make {most_probable} the most probable {noun}",
+    )
+
+
+def _edges(compiled: Compiled, facts: Sequence[Fact], by_name: Mapping[str, Finding]) -> list[str]:
+    """Sentences for measurements whose 95 % interval holds a limit that matters: past it, other categories stay open."""
+    found: list[str] = []
+    here = open_categories(compiled, facts)
+    for k, axis in enumerate(compiled.axes):
+        finding, fact = by_name.get(axis.name), facts[k]
+        for cell in within_interval(axis, finding):
+            there = open_categories(compiled, [*facts[:k], replace(fact, cell=cell), *facts[k + 1 :]])
+            if there != here:
+                label, noun = axis.entry.concept.label, compiled.question.noun
+                found.append(
+                    f"the {label} ({fact.seen}) may as well be {axis.labels[cell]}: the {noun} would then be {' or '.join(there)}"
+                )
+    return found
+
+
+def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
+    if predicate_step(anchor.when, situation).truth is not Truth.MET:
+        return None
+    return Differential(name=anchor.name, because=_supports(anchor.when, situation), citation=anchor.citation.text)
+
+
+def _supports(predicate: Predicate, situation: Situation) -> tuple[Condition, ...]:
+    """The crisp facts on the concepts a predicate mentions, each once."""
+    found: dict[str, Condition] = {}
+    parts: list[Atom] = [atom for atom in atoms(predicate) if atom.concept in situation.by_name]
+    for atom in parts:
+        axis, fact = situation.by_name[atom.concept]
+        if fact.cell is not None and fact.cell < axis.cells and predicate_step(atom, situation).truth is Truth.MET:
+            found[atom.concept] = Condition(concept=atom.concept, state=axis.labels[fact.cell])
+    return tuple(found.values())

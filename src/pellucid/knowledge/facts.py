@@ -1,0 +1,116 @@
+"""What the findings say on each axis of a question: a crisp cell or none, weights over cells, and the words for what was seen."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.errors import InputError
+from pellucid.knowledge.tables import Axis
+from pellucid.record import Finding
+
+WITHIN = 1.959963984540054
+"""Half width of a 95 % interval, in standard deviations."""
+
+
+@dataclass(frozen=True, eq=False)
+class Fact:
+    """One axis as the findings have it."""
+
+    cell: int | None
+    """The crisp cell; None where it is unknown."""
+    weights: NDArray[np.float64]
+    """Probability of each cell; sums to 1."""
+    seen: str
+    """In words, e.g. 'seen: circumscribed, 0.71'."""
+    judged: bool
+    """Whether somebody judged it, crisply or not."""
+
+
+def read_facts(axes: Sequence[Axis], findings: Mapping[str, Finding]) -> list[Fact]:
+    """One fact per axis; InputError where a finding does not fit its concept."""
+    return [_fact(axis, findings.get(axis.name)) for axis in axes]
+
+
+def _fact(axis: Axis, finding: Finding | None) -> Fact:
+    if finding is None or finding.unknown_because is not None:
+        return _unjudged(axis, finding)
+    if finding.value is not None:
+        return _measured(axis, finding)
+    names = _names_of_states(axis, finding)
+    given = np.asarray(finding.probabilities, np.float64)
+    weights = np.zeros(len(axis.labels))
+    weights[[axis.labels.index(name) for name in names]] = given / given.sum()
+    return Fact(None if finding.state is None else axis.labels.index(finding.state), weights, _seen(finding, names), True)
+
+
+def _names_of_states(axis: Axis, finding: Finding) -> tuple[str, ...]:
+    expected = axis.labels[: axis.cells]
+    if finding.states is None or set(finding.states) != set(expected):
+        raise InputError(
+            f"finding {axis.name}: expected the states {', '.join(expected)}, "
+            f"got {', '.join(finding.states or ('a measurement',))}; "
+            "the reader and the guideline must mean the same concept"
+        )
+    return finding.states
+
+
+def _unjudged(axis: Axis, finding: Finding | None) -> Fact:
+    weights = np.zeros(len(axis.labels))
+    if axis.extra:
+        weights[-1] = 1.0
+    elif axis.entry.base_rate is not None:
+        counts = np.asarray(axis.entry.base_rate.counts)
+        weights[:] = counts / counts.sum()
+    else:
+        weights[:] = 1.0 / axis.cells
+    is_input = axis.entry.when_unknown == "not stated"
+    why = f": {finding.unknown_because}" if finding and finding.unknown_because else ""
+    seen = f"not stated{why}" if is_input else f"unknown{why}" if why else "not judged"
+    return Fact(len(axis.labels) - 1 if is_input else None, weights, seen, False)
+
+
+def _measured(axis: Axis, finding: Finding) -> Fact:
+    if finding.unit != axis.entry.concept.unit or finding.value is None or finding.sd is None:
+        raise InputError(f"finding {axis.name}: expected a value in {axis.entry.concept.unit}, got the unit {finding.unit}")
+    value, sd = finding.value, finding.sd
+    passed = [1.0, *(_passes(value, sd, cut) for cut in axis.cuts), 0.0]
+    weights = np.zeros(len(axis.labels))
+    weights[: axis.cells] = -np.diff(passed)
+    cell = sum(_beyond(value, cut) for cut in axis.cuts)
+    unit = "" if finding.unit == "1" else f" {finding.unit}"
+    return Fact(cell, weights, f"measured: {value:.3g} ± {sd:.2g}{unit}", True)
+
+
+def _passes(value: float, sd: float, cut: tuple[float, bool]) -> float:
+    """Probability that the true value passes the cut: normal with the finding's standard deviation."""
+    if sd == 0:
+        return float(_beyond(value, cut))
+    return 0.5 * math.erfc((cut[0] - value) / (sd * math.sqrt(2)))
+
+
+def _seen(finding: Finding, names: tuple[str, ...]) -> str:
+    ranked = sorted(zip(finding.probabilities or (), names, strict=True), key=lambda pair: -pair[0])
+    if finding.state is None:
+        return "not sure: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked[:2])
+    if finding.observer.kind == "person":
+        return f"seen: {finding.state}, by {finding.observer.name}"
+    p = next(p for p, name in ranked if name == finding.state)
+    return f"seen: {finding.state}, {p:.2f}"
+
+
+def within_interval(axis: Axis, finding: Finding | None) -> list[int]:
+    """The cells that a measurement's 95 % interval reaches; empty for anything else."""
+    if finding is None or finding.value is None or not finding.sd:
+        return []
+    low, high = (
+        sum(_beyond(end, cut) for cut in axis.cuts)
+        for end in (finding.value - WITHIN * finding.sd, finding.value + WITHIN * finding.sd)
+    )
+    return list(range(low, high + 1))
+
+
+def _beyond(value: float, cut: tuple[float, bool]) -> bool:
+    return value > cut[0] if cut[1] else value >= cut[0]

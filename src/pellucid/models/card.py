@@ -1,0 +1,223 @@
+"""A reader's card: what the reader sees, from which columns it was taught, and which bytes it is made of.
+
+A recipe has the same sections, so the file that trains a reader is also the head of its card. An unknown key is an error.
+"""
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import ConfigDict, Field, ValidationError
+
+from pellucid.errors import CardError
+from pellucid.record import Names, PreparationStep, Record, Sha256, Text
+
+
+class Contradiction(Record):
+    """A state that another column contradicts: where that column is at least `at_least`, the state counts as not recorded."""
+
+    state: Text
+    column: Text
+    at_least: float
+
+
+class Threshold(Record):
+    """A numeric column that makes the second of two states true from a value on."""
+
+    column: Text
+    at_least: float
+
+
+class Labels(Record):
+    """How a manifest's cells become states; a cell that fits nothing is not recorded, which is not the same as absent.
+
+    Exactly one of: `values` (cell -> state), `contains` (the second of two states where the text holds it; `blank` cells are not
+    recorded), `counts` (ascending limits: how many are reached chooses the state), `any_of` (second state where one is reached).
+    """
+
+    column: str | None = None
+    values: Names | None = None
+    contains: str | None = None
+    blank: tuple[str, ...] = ("",)
+    counts: tuple[float, ...] | None = None
+    any_of: tuple[Threshold, ...] | None = None
+    unless: tuple[Contradiction, ...] = ()
+
+
+class PlaceSpec(Record):
+    """A kind of place the net points out, from mask images or from boxes of a table.
+
+    Where `known_if` names a concept, the place is taught only on images whose label for that concept is recorded.
+    """
+
+    name: Text
+    mask_column: str | None = None
+    boxes: str | None = None
+    label: str | None = None
+    known_if: str | None = None
+    threshold: float = 0.5
+
+
+class ConceptSpec(Record):
+    """A concept the reader judges: its states in order, its labels, where its evidence is expected, its operating point."""
+
+    name: Text
+    states: tuple[Text, ...]
+    labels: Labels | None = None
+    place: str | None = None
+    reach: Literal["around", "below"] = "around"
+    """Where, seen from its place, the evidence may lie: around it, or also in the beam below it."""
+    show: Literal["evidence", "place"] = "evidence"
+    """What is drawn for it: where its evidence lies, or the parts of its place that were found."""
+    unless_found: str | None = None
+    """Name of a place without which the concept cannot be judged (no lesion, no margin)."""
+    operating_point: float | None = None
+    """The probability from which a state is stated; chosen on held-out predictions where not given."""
+    ordinal: bool = False
+    human: float | None = None
+
+
+class UnjudgedSpec(Record):
+    """A concept that the guideline asks for and this reader can never judge, with the reason it gives."""
+
+    name: Text
+    states: tuple[Text, ...]
+    because: Text
+
+
+class MeasureSpec(Record):
+    """A measurement taken from a place's outline: long_axis, short_axis, area, orientation or aspect."""
+
+    name: Text
+    unit: Text
+    place: Text
+
+
+class QuestionSpec(Record):
+    """A question the reader answers through a guideline, and the labels it is measured against."""
+
+    name: Text
+    guideline: Text
+    labels: Labels | None = None
+    coverage: float = 0.9
+    set_method: str | None = None
+
+
+class EncoderSpec(Record):
+    """Which backbone, how many of its stages stay as ImageNet left them, and the size of the bottleneck on it."""
+
+    name: Text = "tf_efficientnet_lite0"
+    frozen_stages: Annotated[int, Field(ge=0)] = 0
+    width: int = 96
+    heads: int = 2
+    hidden: int = 48
+
+
+class DataSpec(Record):
+    """The set a reader learned from: how its manifest is read, and what must be said of it."""
+
+    title: Text
+    citation: Text
+    licence: Text
+    image_column: Text = "image"
+    image_folder: str = "images"
+    patient_column: str | None = None
+    spacing_column: str | None = None
+    spacing_factor: float = 1.0
+    """Multiplies the column to give mm per pixel."""
+    note: str | None = None
+
+
+class ReaderSpec(Record):
+    """Who the reader is."""
+
+    name: Text
+    version: Text
+    title: Text
+    modality: Text
+    licence: Text
+    dicom_modalities: tuple[str, ...] = ()
+
+
+class PreparationSpec(Record):
+    """One step of the preparation: its name and its parameters, which `images.prepare` checks."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Text
+
+
+class Head(Record):
+    """The sections that recipe and card share."""
+
+    reader: ReaderSpec
+    data: DataSpec
+    encoder: EncoderSpec
+    preparation: tuple[PreparationSpec, ...]
+    concepts: tuple[ConceptSpec, ...]
+    places: tuple[PlaceSpec, ...] = ()
+    measurements: tuple[MeasureSpec, ...] = ()
+    unjudged: tuple[UnjudgedSpec, ...] = ()
+    questions: tuple[QuestionSpec, ...]
+    shadow_question: Text
+    shadow_outcomes: tuple[Text, ...]
+    roi_margin: float = 0.5
+    """A region of interest is widened by this share of its size on every side, for context."""
+
+    def plan(self) -> tuple[PreparationStep, ...]:
+        """The preparation as steps."""
+        return tuple(
+            PreparationStep(name=step.name, parameters={k: _value(v) for k, v in (step.model_extra or {}).items()})
+            for step in self.preparation
+        )
+
+
+def _value(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Files(Record):
+    """The bytes a reader is made of."""
+
+    weights_sha256: Sha256
+    calibration_sha256: Sha256
+    weights_bytes: int
+    guidelines: Names
+    """Guideline name -> SHA-256 at the time of training."""
+
+
+class Card(Head):
+    """The whole card."""
+
+    files: Files
+
+
+T = TypeVar("T", bound=Record)
+
+
+def parse(kind: type[T], table: Mapping[str, Any], where: str) -> T:
+    """A record from a TOML table; an unknown key or wrong type is a CardError that names the place."""
+    try:
+        return kind.model_validate_json(json.dumps(table))
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise CardError(f"{where}: {place}: {first['msg']} (got {str(first.get('input'))[:60]!r})") from None
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """The tables of a TOML file; CardError where it is missing or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CardError(f"expected a TOML file, got nothing at {path}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise CardError(f"{path}: not valid TOML: {error}") from None
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file's bytes, in hex."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

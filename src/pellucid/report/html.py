@@ -1,0 +1,64 @@
+"""A reading as one self-contained page: nothing is fetched, and nothing of the reading is taken as markup."""
+
+import base64
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import jinja2
+import numpy as np
+from markupsafe import Markup
+from numpy.typing import NDArray
+
+from pellucid.record import Reading
+from pellucid.report import words
+from pellucid.report.picture import picture
+from pellucid.report.sheet import RESEARCH, sheet
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Reading | None = None) -> str:
+    """The reading as one HTML page.
+
+    `pixels` are the display-ready pixels that were read, uint8 (H, W) or (H, W, 3).
+    Without them the outlines stand on an empty canvas.
+    `earlier` is the reading that this one revises: before and after are then set side by side.
+    Raises ImageError where pixels and reading do not fit, InputError where `earlier` is another reading.
+    """
+    script, style = _part("report.js"), _part("report.css")
+    return (
+        _templates()
+        .get_template("report.html.j2")
+        .render(
+            s=sheet(reading, earlier),
+            words=words,
+            image=picture(pixels, reading.study) if pixels is not None else None,
+            research=RESEARCH,
+            style=Markup(style),
+            script=Markup(script),
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        )
+    )
+
+
+@cache
+def _part(name: str) -> str:
+    return (TEMPLATES / name).read_text(encoding="utf-8")
+
+
+@cache
+def _templates() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalise,
+    )
+
+
+def _finalise(value: object) -> object:
+    """Every string of the reading loses its control characters before it is escaped."""
+    return words.plain(value) if type(value) is str else value

@@ -1,0 +1,23 @@
+"use strict";
+(function () {
+  var boxes = document.querySelectorAll(".toggle input");
+  var both = document.querySelector(".all");
+  var picture = document.querySelector(".picture");
+  if (both) {
+    both.hidden = false;
+    both.addEventListener("click", function (event) {
+      if (!event.target.matches("button")) { return; }
+      boxes.forEach(function (box) { box.checked = event.target.dataset.all === "1"; });
+    });
+  }
+  document.querySelectorAll("[data-place]").forEach(function (item) {
+    function mark(on) {
+      document.querySelectorAll(".picture ." + item.dataset.place).forEach(function (shape) { shape.classList.toggle("lit", on); });
+      picture.classList.toggle("dim", on);
+    }
+    item.addEventListener("mouseenter", function () { mark(true); });
+    item.addEventListener("mouseleave", function () { mark(false); });
+    item.addEventListener("focusin", function () { mark(true); });
+    item.addEventListener("focusout", function () { mark(false); });
+  });
+})();

@@ -1,0 +1,1 @@
+"""Recipes, losses, loops, cross-validation and evaluation."""

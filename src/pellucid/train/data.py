@@ -1,0 +1,121 @@
+"""Cases for training: pixels, places, labels, patient and fold of every row of a manifest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from pellucid.errors import RecipeError
+from pellucid.images import open_study
+from pellucid.images.study import StudyImage
+from pellucid.models.card import DataSpec, Head, PlaceSpec
+from pellucid.train.labels import NOT_RECORDED, Row, check_columns, label_array, read_manifest
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Cases:
+    """A manifest made ready: one entry per row in every field.
+
+    Shapes: labels (N, K) and outcomes {question: (N,)} hold state indices, -1 where not recorded; known (N, P) tells whether the
+    places of a kind may be taught on that image; folds (N,); patients (N,).
+    """
+
+    folder: Path
+    rows: list[dict[str, str]]
+    names: tuple[str, ...]
+    labels: NDArray[np.int64]
+    outcomes: dict[str, NDArray[np.int64]]
+    known: NDArray[np.bool_]
+    folds: NDArray[np.int64]
+    patients: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def load_cases(head: Head, manifest: Path, categories: dict[str, Sequence[str]]) -> Cases:
+    """The cases of a manifest in the columns that the card maps; `categories` gives each question's categories in order."""
+    rows = read_manifest(manifest)
+    for concept in head.concepts:
+        check_columns(concept.labels, rows, f"{manifest}: concept {concept.name}")
+    for question in head.questions:
+        check_columns(question.labels, rows, f"{manifest}: question {question.name}")
+    if head.data.image_column not in rows[0]:
+        raise RecipeError(f"{manifest}: expected a column {head.data.image_column!r}, got {', '.join(rows[0])}")
+    labels = np.stack([label_array(c.labels, c.states, rows) for c in head.concepts], axis=1)
+    names = tuple(row[head.data.image_column] for row in rows)
+    return Cases(
+        folder=manifest.parent,
+        rows=rows,
+        names=names,
+        labels=labels,
+        outcomes={q.name: label_array(q.labels, categories[q.name], rows) for q in head.questions},
+        known=_known(head, labels),
+        folds=np.array([int(float(row.get("fold") or 0)) for row in rows]),
+        patients=np.array([row.get(head.data.patient_column or "", "") or name for row, name in zip(rows, names, strict=True)]),
+    )
+
+
+def _known(head: Head, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+    position = {concept.name: i for i, concept in enumerate(head.concepts)}
+    columns = [
+        labels[:, position[p.known_if]] != NOT_RECORDED if p.known_if else np.ones(len(labels), dtype=np.bool_) for p in head.places
+    ]
+    return np.stack(columns, axis=1) if columns else np.ones((len(labels), 0), dtype=np.bool_)
+
+
+def open_case(cases: Cases, data: DataSpec, index: int) -> StudyImage:
+    """The image of one row, with the spacing that the manifest gives."""
+    cell = cases.rows[index].get(data.spacing_column or "", "")
+    spacing = float(cell) * data.spacing_factor if cell else None
+    return open_study(cases.folder / data.image_folder / cases.names[index], spacing_mm=spacing).images[0]
+
+
+def place_masks(cases: Cases, head: Head, index: int, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    """The recorded places of one image, (P, H, W) with 0 or 1."""
+    masks = np.zeros((len(head.places), *shape), dtype=np.uint8)
+    for channel, place in enumerate(head.places):
+        if place.mask_column:
+            masks[channel] = _read_masks(cases, head.data, index, place.mask_column, shape)
+        elif place.boxes:
+            masks[channel] = _draw_boxes(boxes_of(cases.folder / place.boxes, cases.names[index], place), shape)
+    return masks
+
+
+def _read_masks(cases: Cases, data: DataSpec, index: int, column: str, shape: tuple[int, int]) -> NDArray[np.uint8]:
+    total = np.zeros(shape, dtype=np.uint8)
+    for name in filter(None, cases.rows[index].get(column, "").split("&")):
+        mask = Image.open(cases.folder / data.image_folder / name).convert("L")
+        if mask.size != (shape[1], shape[0]):
+            mask = mask.resize((shape[1], shape[0]), Image.Resampling.NEAREST)
+        total |= (np.asarray(mask) > 0).astype(np.uint8)
+    return total
+
+
+def boxes_of(table: Path, image: str, place: PlaceSpec) -> list[Box]:
+    """Boxes (x centre, y centre, width, height) as fractions of the image, of one kind of place in one image."""
+    return [
+        (float(r["x_center"]), float(r["y_center"]), float(r["width"]), float(r["height"]))
+        for r in _boxes(table)
+        if r["image"] == image and r["lesion"] == place.label
+    ]
+
+
+@lru_cache(maxsize=4)
+def _boxes(table: Path) -> list[dict[str, str]]:
+    return read_manifest(table)
+
+
+def _draw_boxes(boxes: list[Box], shape: tuple[int, int]) -> NDArray[np.uint8]:
+    height, width = shape
+    canvas = Image.new("L", (width, height))
+    draw = ImageDraw.Draw(canvas)
+    for x, y, w, h in boxes:
+        draw.ellipse([(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height], fill=1)
+    return np.asarray(canvas)

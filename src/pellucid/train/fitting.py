@@ -1,0 +1,140 @@
+"""What is fitted on held-out predictions: calibrations, operating points, set rules, novelty, measurement errors, reliability."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pellucid.assess.calibrate import apply, fit_calibration
+from pellucid.assess.conform import choose_set_rule
+from pellucid.assess.fitted import Fitted
+from pellucid.assess.novelty import COMPONENTS, fit_novelty
+from pellucid.audit.agreement import macro_f1
+from pellucid.errors import RecipeError
+from pellucid.images.measure import measure
+from pellucid.models.card import ConceptSpec, Head
+from pellucid.record import Reading, Reliability, SetRule
+from pellucid.train.data import Cases, open_case, place_masks
+from pellucid.train.labels import NOT_RECORDED
+
+THRESHOLDS = np.arange(0.15, 0.65, 0.05)
+SEVERAL_STATES = 0.4
+"""Operating point of a concept with more than two states: the leading state is stated where it holds at least this much."""
+SHADOW_QUANTILE = 0.9
+"""A caution is due where shadow and concepts differ more than in nine of ten held-out cases."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Predictions on cases that their net did not see: logits (N, K, S), shadow (N, C), vectors (N, D)."""
+
+    logits: NDArray[np.float64]
+    shadow: NDArray[np.float64]
+    vectors: NDArray[np.float64]
+
+
+def fit(head: Head, held: HeldOut, cases: Cases, use: NDArray[np.bool_]) -> Fitted:
+    """Everything but set rules, reliability and measurement errors, from the held-out predictions of the cases in `use`."""
+    calibrations, points = {}, {}
+    for k, spec in enumerate(head.concepts):
+        known = use & (cases.labels[:, k] != NOT_RECORDED)
+        logits, labels = held.logits[known, k, : len(spec.states)], cases.labels[known, k]
+        if len(np.unique(labels)) < 2:  # noqa: PLR2004 - one state cannot be told from another
+            raise RecipeError(f"concept {spec.name}: expected two states or more among the cases, got {len(np.unique(labels))}")
+        calibrations[spec.name] = fit_calibration(logits, labels, cases.folds[known])
+        points[spec.name] = operating_points(spec, apply(calibrations[spec.name], logits), labels)
+    outcome = cases.outcomes[head.shadow_question]
+    known = use & (outcome != NOT_RECORDED)
+    return Fitted(
+        calibrations=calibrations,
+        operating_points=points,
+        shadow=fit_calibration(held.shadow[known], outcome[known], cases.folds[known]),
+        shadow_limit=1.0,
+        novelty=fit_novelty(held.vectors[use], cases.folds[use], components=min(COMPONENTS, int(use.sum()) // 6)),
+    )
+
+
+def operating_points(spec: ConceptSpec, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, ...]:
+    """From which probability each state is stated: for two states where macro F1 is best on held-out cases, else a fixed share."""
+    if spec.operating_point is not None:
+        second = spec.operating_point
+    elif len(spec.states) > 2:  # noqa: PLR2004 - more than two states share one point
+        return (SEVERAL_STATES,) * len(spec.states)
+    else:
+        second = float(max(THRESHOLDS, key=lambda t: (macro_f1(labels, (probabilities[:, 1] >= t).astype(int)), -abs(t - 0.5))))
+    return tuple(round(v, 2) for v in ((1 - second, second) if len(spec.states) == 2 else (second,) * len(spec.states)))  # noqa: PLR2004
+
+
+def set_rules(
+    head: Head, categories: Mapping[str, Sequence[str]], readings: Sequence[Reading], cases: Cases, use: NDArray[np.bool_]
+) -> dict[str, SetRule]:
+    """The conformal rule of every question from held-out readings."""
+    rules: dict[str, SetRule] = {}
+    for question in head.questions:
+        names = categories[question.name]
+        labels = cases.outcomes[question.name]
+        known = np.flatnonzero(use & (labels != NOT_RECORDED))
+        p = np.array([[assessed(readings[i], question.name).probabilities[c] for c in names] for i in known])
+        rules[question.name], _ = choose_set_rule(p, labels[known], cases.folds[known], len(names) > 2, question.coverage)  # noqa: PLR2004
+    return rules
+
+
+def assessed(reading: Reading, question: str) -> Any:
+    """The assessment of one question of a reading."""
+    return next(a for a in reading.assessments if a.question == question)
+
+
+def shadow_limit(readings: Sequence[Reading], use: NDArray[np.bool_]) -> float:
+    """The difference between shadow and concept route that nine of ten held-out cases stay below."""
+    differences = [
+        abs(s.probability - s.concept_probability)
+        for reading, u in zip(readings, use, strict=True)
+        if u
+        for s in reading.provenance.signals.shadow
+    ]
+    return round(float(np.quantile(differences, SHADOW_QUANTILE)), 4) if differences else 1.0
+
+
+def measurement_errors(head: Head, readings: Sequence[Reading], cases: Cases) -> dict[str, float]:
+    """Per measurement: by how much its standard deviation must be multiplied to hold 68 % of the errors against the drawn outline."""
+    scales: dict[str, float] = {}
+    for place_index, place in enumerate(head.places):
+        names = [m.name for m in head.measurements if m.place == place.name]
+        ratios: dict[str, list[float]] = {name: [] for name in names}
+        for i, reading in enumerate(readings):
+            if not names:
+                break
+            image = open_case(cases, head.data, i)
+            drawn = measure(place_masks(cases, head, i, (image.height, image.width))[place_index].astype(bool), None, image.spacing_mm)
+            for name in names:
+                finding, true = reading.finding(name), drawn.named()[name].value
+                if finding is not None and finding.value is not None and finding.sd and true is not None:
+                    ratios[name].append(_difference(name, finding.value, true) / finding.sd)
+        scales |= {name: round(float(np.quantile(r, 0.68)), 3) for name, r in ratios.items() if r}
+    return scales
+
+
+def _difference(name: str, a: float, b: float) -> float:
+    return min(abs(a - b), 180 - abs(a - b)) if name == "orientation" else abs(a - b)
+
+
+def reliabilities(head: Head, concepts: Mapping[str, Mapping[str, Any]]) -> dict[str, Reliability]:
+    """What the report shows beside each concept: its cross-validated AUROC with interval, beside chance."""
+    shown: dict[str, Reliability] = {}
+    for spec in head.concepts:
+        measured = concepts[spec.name]["auroc"]
+        if measured["value"] is None or measured["low"] is None:
+            continue
+        low, value, high = (round(measured[k], 4) for k in ("low", "value", "high"))
+        shown[spec.name] = Reliability(
+            measure="AUROC", value=value, low=low, high=high, baseline=0.5, baseline_name="chance",
+            human=spec.human, n=concepts[spec.name]["n"],
+        )  # fmt: skip
+    return shown
+
+
+def with_rules(fitted: Fitted, sets: Mapping[str, SetRule], limit: float) -> Fitted:
+    """The same with set rules and the shadow's limit."""
+    return replace(fitted, sets=dict(sets), shadow_limit=limit)

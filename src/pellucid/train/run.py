@@ -1,0 +1,139 @@
+"""`pellucid train`: a recipe becomes a reader, with cross-validated figures; goes on where an earlier run was stopped."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import save_file
+
+from pellucid.assess.fitted import Fitted
+from pellucid.errors import RecipeError
+from pellucid.knowledge import load_guideline
+from pellucid.models.bottleneck import ConceptNet
+from pellucid.models.card import Card, Files, sha256_of
+from pellucid.models.encoders import load_encoder
+from pellucid.train.data import Cases, load_cases
+from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case
+from pellucid.train.files import write_atomically
+from pellucid.train.fit import Job, logits_of, train_net
+from pellucid.train.fitting import HeldOut, fit, measurement_errors, reliabilities, set_rules, shadow_limit, with_rules
+from pellucid.train.recipe import Recipe, load_recipe
+from pellucid.train.views import Views, make_views
+
+log = logging.getLogger(__name__)
+Assemble = Callable[[Card, ConceptNet, Fitted], Reads]
+"""Puts a card, a net and what was fitted together: `pellucid.reader.assemble`, handed in because training lies beside it."""
+NO_FILES = Files(weights_sha256="0" * 64, calibration_sha256="0" * 64, weights_bytes=0, guidelines={})
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What one training run works on."""
+
+    recipe: Recipe
+    cases: Cases
+    views: Views
+    folder: Path
+    assemble: Assemble
+
+    def card(self, files: Files = NO_FILES) -> Card:
+        """The card that the recipe becomes."""
+        return Card(**{name: getattr(self.recipe, name) for name in type(self.recipe).model_fields if name != "train"}, files=files)
+
+
+def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
+    """Cross-validates a recipe, trains the final net on all cases, writes the reader to `out`, and gives the figures.
+
+    `out` gets card.toml, weights.safetensors (fp16), calibration.json, figures.json; `out`/work keeps checkpoints and may be deleted.
+    Raises RecipeError where the recipe or its manifest does not fit.
+    """
+    recipe = load_recipe(recipe_path)
+    manifest = (recipe_path.parent / recipe.train.manifest).resolve()
+    categories = {q.name: tuple(load_guideline(q.guideline).questions[q.name].categories) for q in recipe.questions}
+    cases = load_cases(recipe, manifest, categories)
+    if len(np.unique(cases.folds)) < 3:  # noqa: PLR2004 - calibration of a fold needs two others
+        raise RecipeError(f"{manifest}: expected three folds or more in the column 'fold', got {len(np.unique(cases.folds))}")
+    encoder = load_encoder(recipe.encoder.name, pretrained=True, frozen_stages=recipe.encoder.frozen_stages).eval()
+    bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)
+    nets, held = cross_validate(bench)
+    outcomes, rules = held_out_outcomes(bench, nets, held, roi=False)
+    measured = {"cross_validated": figures(bench.card(), NO_FILES.weights_sha256, categories, cases, outcomes)}
+    if recipe.train.augment.crop_to_place:
+        within, _ = held_out_outcomes(bench, nets, held, roi=True)
+        measured["cross_validated_within_region_of_interest"] = figures(
+            bench.card(), NO_FILES.weights_sha256, categories, cases, within
+        )
+    final = train_net(Job(np.arange(len(cases)), recipe.train.seed, bench.folder, "all"), cases, bench.views, recipe)
+    readings = [o.reading for o in outcomes]
+    everyone = np.ones(len(cases), dtype=np.bool_)
+    fitted = with_rules(fit(recipe, held, cases, everyone), rules, shadow_limit(readings, everyone))
+    fitted = replace(
+        fitted,
+        sd=measurement_errors(recipe, readings, cases),
+        reliability=reliabilities(recipe, measured["cross_validated"]["concepts"]),
+    )
+    write_reader(bench, final, fitted, measured, out)
+    return measured
+
+
+def cross_validate(bench: Bench) -> tuple[dict[int, ConceptNet], HeldOut]:
+    """The nets of every fold, and what they say of the cases they did not see."""
+    nets: dict[int, ConceptNet] = {}
+    cases, parts = bench.cases, dict[str, NDArray[Any]]()
+    for fold in np.unique(cases.folds).tolist():
+        training, rest = np.flatnonzero(cases.folds != fold), np.flatnonzero(cases.folds == fold)
+        nets[fold] = train_net(Job(training, bench.recipe.train.seed, bench.folder, f"fold{fold}"), cases, bench.views, bench.recipe)
+        for name, values in logits_of(nets[fold], rest, 0, bench.views).items():
+            parts.setdefault(name, np.zeros((len(cases), *values.shape[1:])))[rest] = values
+    return nets, HeldOut(parts["concepts"], parts["shadow"], parts["vector"])
+
+
+def held_out_outcomes(
+    bench: Bench, nets: dict[int, ConceptNet], held: HeldOut, *, roi: bool
+) -> tuple[list[Outcome], dict[str, Any]]:
+    """Every case read by the net of its fold, calibrated on the other folds; then again with set rules from the other folds."""
+    cases = bench.cases
+    bare = _read_all(bench, nets, {f: fit(bench.recipe, held, cases, cases.folds != f) for f in nets}, roi=roi)
+    readings = [o.reading for o in bare]
+    names = {q.name: tuple(readings[0].assessments[i].probabilities) for i, q in enumerate(bench.recipe.questions)}
+    fitted = {}
+    for fold in nets:
+        others = cases.folds != fold
+        rules = set_rules(bench.recipe, names, readings, cases, others)
+        fitted[fold] = with_rules(fit(bench.recipe, held, cases, others), rules, shadow_limit(readings, others))
+    everyone = np.ones(len(cases), dtype=np.bool_)
+    return _read_all(bench, nets, fitted, roi=roi), set_rules(bench.recipe, names, readings, cases, everyone)
+
+
+def _read_all(bench: Bench, nets: dict[int, ConceptNet], fitted: dict[int, Fitted], *, roi: bool) -> list[Outcome]:
+    readers = {fold: bench.assemble(bench.card(), nets[fold], fitted[fold]) for fold in nets}
+    return [read_case(readers[int(bench.cases.folds[i])], bench.cases, i, roi=roi) for i in range(len(bench.cases))]
+
+
+def write_reader(bench: Bench, net: ConceptNet, fitted: Fitted, measured: Measured, out: Path) -> None:
+    """The four files of a reader; the card comes last, so that a folder with a card is whole."""
+    weights, calibration = out / "weights.safetensors", out / "calibration.json"
+    state = {k: v.to(torch.float16).contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
+    out.mkdir(parents=True, exist_ok=True)
+    part = out / ".weights.part"
+    save_file(state, part)
+    part.replace(weights)
+    write_atomically(calibration, lambda file: file.write(fitted.as_json().encode()))
+    write_atomically(out / "figures.json", lambda file: file.write((json.dumps(measured, indent=1) + "\n").encode()))
+    guidelines = {q.guideline: load_guideline(q.guideline).sha256 for q in bench.recipe.questions}
+    files = Files(
+        weights_sha256=sha256_of(weights),
+        calibration_sha256=sha256_of(calibration),
+        weights_bytes=weights.stat().st_size,
+        guidelines=guidelines,
+    )
+    content = bench.card(files).model_dump(mode="json", exclude_none=True)
+    write_atomically(out / "card.toml", lambda file: file.write(tomli_w.dumps(content).encode()))
+    log.info("reader written to %s", out)

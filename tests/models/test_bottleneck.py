@@ -1,0 +1,83 @@
+"""The bottleneck: a head sees what its concept attends to and nothing else."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pellucid.errors import InputError  # noqa: E402
+from pellucid.models.bottleneck import NEVER, Bottleneck, Design, place_clues  # noqa: E402
+
+DESIGN = Design(states=(2, 4, 3), places=2, outcomes=2, width=16, heads=2, hidden=8)
+
+
+@pytest.fixture
+def net() -> Bottleneck:
+    torch.manual_seed(0)
+    return Bottleneck((8, 12, 20), DESIGN).eval()
+
+
+@pytest.fixture
+def grids() -> list[torch.Tensor]:
+    g = torch.Generator().manual_seed(1)
+    return [torch.randn(2, c, s, s, generator=g) for c, s in ((8, 12), (12, 6), (20, 3))]
+
+
+def test_shapes_are_as_declared(net: Bottleneck, grids: list[torch.Tensor]):
+    seen = net(grids)
+    assert seen.logits.shape == (2, 3, 4)
+    assert seen.attention.shape == (2, 3, 12, 12)
+    assert seen.attention_logits.shape == (2, 3, 2, 12, 12)
+    assert seen.places.shape == (2, 2, 12, 12)
+    assert seen.shadow.shape == (2, 2)
+    assert seen.vector.shape == (2, 16)
+
+
+def test_attention_of_every_concept_sums_to_one(net: Bottleneck, grids: list[torch.Tensor]):
+    assert torch.allclose(net(grids).attention.sum(dim=(2, 3)), torch.ones(2, 3), atol=1e-5)
+
+
+def test_a_state_that_a_concept_does_not_have_has_no_probability(net: Bottleneck, grids: list[torch.Tensor]):
+    p = net(grids).logits.softmax(-1)
+    assert p[:, 0, 2:].max().item() == 0.0
+    assert p[:, 2, 3:].max().item() == 0.0
+    assert net(grids).logits[:, 0, 2].max().item() < NEVER / 2
+
+
+def test_a_head_does_not_see_what_its_concept_does_not_attend_to(net: Bottleneck):
+    attention = torch.zeros(1, 3, 2, 4, 4)
+    attention[:, 1, :, 2, 3] = -1e9
+    value = torch.randn(1, 16, 4, 4, generator=torch.Generator().manual_seed(2))
+    changed = value.clone()
+    changed[:, :, 2, 3] += 100.0
+    before, _ = net._judge(attention, value)
+    after, _ = net._judge(attention, changed)
+    assert torch.equal(before[:, 1], after[:, 1])
+    assert not torch.allclose(before[:, 0], after[:, 0])
+
+
+def test_the_shadow_does_not_reach_the_concepts(net: Bottleneck, grids: list[torch.Tensor]):
+    before = net(grids)
+    for parameter in net.shadow.parameters():
+        torch.nn.init.normal_(parameter)
+    after = net(grids)
+    assert torch.equal(before.logits, after.logits)
+    assert not torch.equal(before.shadow, after.shadow)
+
+
+def test_clues_know_inside_edge_surround_and_below():
+    probability = torch.zeros(1, 1, 16, 16)
+    probability[0, 0, 4:9, 4:9] = 1.0
+    inside, edge, surround, below = place_clues(probability)[0]
+    assert inside[6, 6] == 1
+    assert edge[6, 6] == 0
+    assert edge[4, 6] == 1
+    assert surround[6, 10] == 1
+    assert surround[6, 6] == 0
+    assert below[12, 6] == 1
+    assert below[2, 6] == 0
+    assert below[12, 12] == 0
+
+
+def test_a_design_without_concepts_is_refused():
+    with pytest.raises(InputError, match="two or more"):
+        Design(states=(), places=1, outcomes=2)

@@ -1,0 +1,115 @@
+"""From a recipe to a reader and its figures, end to end on synthetic lesions."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from pellucid.errors import RecipeError, TamperedError  # noqa: E402
+from pellucid.images import open_study, study_from_array  # noqa: E402
+from pellucid.reader import Reader, assemble, load_reader  # noqa: E402
+from pellucid.record import reading_from_json  # noqa: E402
+from pellucid.train.evaluate import evaluate  # noqa: E402
+from pellucid.train.run import train  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def trained(toy_recipe: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
+    out = tmp_path_factory.mktemp("reader")
+    return out, train(toy_recipe, out, assemble)
+
+
+@pytest.fixture
+def reader(trained: tuple[Path, dict[str, Any]]) -> Reader:
+    return load_reader(trained[0])
+
+
+def test_training_writes_a_whole_reader_in_half_precision(trained: tuple[Path, dict[str, Any]]):
+    out, _ = trained
+    names = {p.name for p in out.iterdir() if p.is_file()}
+    assert names == {"card.toml", "weights.safetensors", "calibration.json", "figures.json"}
+    assert (out / "weights.safetensors").stat().st_size < 10_000_000
+
+
+def test_cross_validated_figures_have_intervals_and_baselines(trained: tuple[Path, dict[str, Any]]):
+    figures = trained[1]["cross_validated"]
+    assert figures["n_images"] == 36
+    assert figures["concepts"]["shape"]["n"] == 35
+    margin = figures["concepts"]["margin"]
+    assert margin["auroc"]["low"] <= margin["auroc"]["value"] <= margin["auroc"]["high"]
+    assert margin["majority_baseline"]["value"] == 0.5
+    assert 0 <= figures["assessments"]["malignancy"]["coverage"]["value"] <= 1
+    assert figures["localisation"]["pointing_game"]["value"] is not None
+    assert json.loads(json.dumps(figures)) == figures
+
+
+def test_a_reading_is_whole_and_its_own_assessments_are_rederived(reader: Reader, toy_recipe: Path):
+    image = open_study(toy_recipe.parent / "data" / "images" / "case003.png", spacing_mm=0.2).images[0]
+    reading = reader.read(image)
+    assert reading_from_json(reading.as_json()) == reading
+    assert reader.read(image).id == reading.id
+    assert {f.concept for f in reading.findings} == {"shape", "margin", "long_axis"}
+    revised = reader.revise(reading, {"margin": "circumscribed"}, by="the test")
+    assert revised.revises == reading.id
+    assert revised.finding("margin").observer.kind == "person"
+
+
+def test_without_spacing_lengths_are_unknown_and_say_why(reader: Reader, toy_recipe: Path):
+    reading = reader.read(open_study(toy_recipe.parent / "data" / "images" / "case003.png"))
+    finding = reading.finding("long_axis")
+    assert finding.value is None
+    assert finding.unknown_because in {"no pixel spacing", "no lesion in the mask"}
+
+
+def test_a_region_of_interest_is_recorded_in_the_preparation(reader: Reader, toy_recipe: Path):
+    image = open_study(toy_recipe.parent / "data" / "images" / "case003.png").images[0]
+    reading = reader.read(image, roi=(40, 30, 40, 40))
+    assert [s.name for s in reading.provenance.preparation][:2] == ["display", "crop"]
+
+
+def test_a_picture_of_another_kind_abstains_and_says_so(reader: Reader):
+    colours = np.random.default_rng(0).integers(0, 256, (200, 300, 3), dtype=np.uint8)
+    reading = reader.read(study_from_array(colours))
+    assert reading.assessments[0].category is None
+    assert "unlike" in (reading.assessments[0].abstained_because or "")
+
+
+def test_evaluate_on_a_manifest_gives_the_contract(reader: Reader, toy_recipe: Path):
+    figures = evaluate(reader, toy_recipe.parent / "data" / "manifest.csv")
+    assert set(figures) == {"reader", "weights_sha256", "n_images", "n_patients", "concepts", "assessments", "localisation", "shadow"}
+    assert figures["weights_sha256"] == reader.ref.weights_sha256
+    assert set(figures["shadow"]) >= {"auroc", "disagreement"}
+
+
+def test_changed_weights_are_refused(trained: tuple[Path, dict[str, Any]], tmp_path: Path):
+    for name in ("card.toml", "calibration.json"):
+        (tmp_path / name).write_bytes((trained[0] / name).read_bytes())
+    (tmp_path / "weights.safetensors").write_bytes((trained[0] / "weights.safetensors").read_bytes()[:-1] + b"\x01")
+    with pytest.raises(TamperedError, match=r"weights\.safetensors"):
+        load_reader(tmp_path)
+
+
+def test_training_goes_on_from_its_checkpoints_and_gives_the_same_weights(trained: tuple[Path, dict[str, Any]], toy_recipe: Path):
+    out, figures = trained
+    before = (out / "weights.safetensors").read_bytes()
+    assert train(toy_recipe, out, assemble) == figures
+    assert (out / "weights.safetensors").read_bytes() == before
+
+
+def test_an_unknown_key_in_a_recipe_is_named(toy_recipe: Path, tmp_path: Path):
+    path = tmp_path / "typo.toml"
+    path.write_text(toy_recipe.read_text().replace("epochs = 3", "epoch = 3"))
+    with pytest.raises(RecipeError, match=r"train\.epoch"):
+        train(path, tmp_path / "out", assemble)
+
+
+def test_a_missing_manifest_is_named_and_nothing_is_written(toy_recipe: Path, tmp_path: Path):
+    path = tmp_path / "lost.toml"
+    path.write_text(toy_recipe.read_text())
+    with pytest.raises(RecipeError, match="expected a manifest"):
+        train(path, tmp_path / "out", assemble)
+    assert not (tmp_path / "out").exists()

@@ -1,5 +1,7 @@
 """What a clinician would notice of an evaluation; exactness is tested in test_reasons.py."""
 
+from typing import Any
+
 import pytest
 
 from pellucid.errors import InputError, UnknownName
@@ -9,7 +11,7 @@ from pellucid.record import Finding, Observer
 MODEL = Observer(name="reader", kind="model")
 
 
-def find(guideline: Guideline, **stated: str | float | None) -> list[Finding]:
+def find(guideline: Guideline, **stated: Any) -> list[Finding]:
     found: list[Finding] = []
     for name, state in stated.items():
         concept = guideline.concepts[name]

@@ -24,7 +24,7 @@ patient_column = "case_id"
 spacing_column = "pixel_size_cm"
 spacing_factor = 10.0
 [encoder]
-frozen_stages = 3
+frozen = true
 width = 16
 hidden = 8
 [[preparation]]

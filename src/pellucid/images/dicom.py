@@ -48,6 +48,10 @@ CT_WINDOW = (40.0, 400.0)
 """Centre and width in HU for a CT without a window: the usual soft-tissue window."""
 
 
+GPL_ONLY = {"1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"}
+"""Extended 12-bit and lossless JPEG: the only decoder that installs and survives damaged files is under GPL-3, so it is an extra of its own."""
+
+
 def is_dicom(head: bytes) -> bool:
     """Whether a file that starts with these bytes is DICOM: by its preamble, or by a first element of group 0002 or 0008."""
     start = head[:4]
@@ -177,7 +181,7 @@ def _stored(header: Any, path: Path, frame: int) -> Values:
     """Stored values of one frame, (H, W) or (H, W, 3), YBR turned to RGB; decodes this frame only.
 
     pylibjpeg goes first where it is installed, so that a lossy image has the same pixels on every machine with the extra; but
-    RLE, which is lossless, is left to pydicom: pylibjpeg-rle 2.2 panics on damaged frames, past every `except Exception`.
+    RLE, which is lossless, is left to pydicom's own decoder.
     """
     pydicom = _pydicom()
     syntax = _transfer_syntax(header)
@@ -186,7 +190,8 @@ def _stored(header: Any, path: Path, frame: int) -> Values:
     except NotImplementedError:
         raise ImageError(f"{path.name}: expected an image, not a video, got the transfer syntax {syntax.name!r}") from None
     if not decoder.is_available:
-        raise MissingExtra("pylibjpeg with its plug-ins", "dicom", f"decoding {path.name} ({syntax.name})")
+        extra = "dicom-gpl" if syntax in GPL_ONLY else "dicom"
+        raise MissingExtra("a decoder", extra, f"decoding {path.name} ({syntax.name})")
     if syntax.is_encapsulated:
         _check_coded_size(header, path, frame)
     preferred = "pydicom" if syntax == RLE else "pylibjpeg"

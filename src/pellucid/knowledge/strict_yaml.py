@@ -14,7 +14,7 @@ import yaml
 from pellucid.errors import GuidelineError
 
 MAX_BYTES = 512 * 1024
-MAX_DEPTH = 16
+MAX_DEPTH = 32
 MAX_NODES = 20_000
 
 _INTEGER = re.compile(r"-?(0|[1-9][0-9]{0,11})")

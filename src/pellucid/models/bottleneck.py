@@ -1,13 +1,15 @@
 """The concept attention bottleneck: every concept owns queries, and its head sees only what they attend to.
 
-From the encoder's grids one common grid is made; place heads say where things are (a lesion, an exudate); concept queries
-attend over the grid with the place maps as extra clues (inside, edge, surround, below); each head turns what was attended to
-into logits over its states. The shadow head sees pooled features instead and never feeds an assessment.
-Attention as evidence: after Ilse et al. 2018 (attention-based multiple-instance learning, arXiv 1802.04712) and
-Locatello et al. 2020 (queries over grids); the bottleneck: Koh et al. 2020 (arXiv 2007.04612).
+Places (a lesion, an exudate) are found on a grid made of the encoder's grids. Every concept has three queries that attend over the
+grid: one starts inside its place, one around it, one below it (or anywhere). What they attend to (mean and spread of the encoder's
+features, and how much there is) is the concept's evidence; a linear head turns it into logits over the concept's states. The shadow head
+sees features from everywhere and never feeds an assessment.
+Attention as evidence: after Ilse et al. 2018 (attention-based multiple-instance learning, arXiv 1802.04712); the bottleneck: Koh et al.
+2020 (arXiv 2007.04612); linear heads on frozen features: Yuksekgonul et al. 2023 (post-hoc concept bottlenecks, arXiv 2205.15480).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +21,10 @@ from pellucid.errors import InputError
 NEVER = -1e4
 """Logit of a state that a concept does not have (concepts are padded to the longest list of states)."""
 CLUES_PER_PLACE = 4
+INSIDE, EDGE, SURROUND, BELOW = range(CLUES_PER_PLACE)
+FIRST_LOOK = 6.0
+"""By how much, in attention logits, a clue is preferred before anything is learned."""
+QUERIES = 3
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,6 @@ class Design:
     outcomes: int
     """Number of outcomes of the shadow head."""
     width: int = 96
-    heads: int = 2
-    hidden: int = 48
 
     def __post_init__(self) -> None:
         if not self.states or min(self.states) < 2 or self.places < 0 or self.outcomes < 2:
@@ -43,15 +47,17 @@ class Design:
 class Seen:
     """What the net gives for a batch.
 
-    Shapes: logits (B, K, S) padded with `NEVER`; attention (B, K, h, w), summing to one over the grid;
-    attention_logits (B, K, H, h, w); places (B, P, h, w) logits; shadow (B, C) logits; vector (B, 2 C_0) mean and spread of the finest encoder grid.
+    Shapes: logits (B, K, S) padded with `NEVER`; attention (B, K, h, w), summing to one over the grid; evidence (B, K, E) what each
+    head sees; places (B, P, h, w) logits; shadow (B, C) logits; shadow_evidence (B, E'); vector (B, 2 C_0) mean and spread of the
+    finest encoder grid.
     """
 
     logits: Tensor
     attention: Tensor
-    attention_logits: Tensor
+    evidence: Tensor
     places: Tensor
     shadow: Tensor
+    shadow_evidence: Tensor
     vector: Tensor
 
 
@@ -84,6 +90,18 @@ def place_clues(probability: Tensor) -> Tensor:
     return torch.cat([probability, edge, grown - probability, below], dim=1)
 
 
+def attended(weights: Tensor, grids: list[Tensor]) -> Tensor:
+    """What some attention sees: weights (B, Q, h, w) summing to one, grids (B, C_i, h_i, w_i) -> (B, Q, 2 sum C_i), means and spreads."""
+    parts: list[Tensor] = []
+    for grid in grids:
+        w = F.adaptive_avg_pool2d(weights, grid.shape[-2:]).flatten(2)
+        w = w / w.sum(dim=-1, keepdim=True)
+        flat = grid.flatten(2).transpose(1, 2)
+        mean = w @ flat
+        parts += [mean, (w @ (flat * flat) - mean * mean).clamp(min=1e-6).sqrt()]
+    return torch.cat(parts, dim=-1)
+
+
 class Bottleneck(nn.Module):
     """Grids -> concepts with their evidence, places, shadow. See the module's docstring for the idea."""
 
@@ -91,68 +109,66 @@ class Bottleneck(nn.Module):
         super().__init__()
         self.design = design
         width, concepts, most = design.width, len(design.states), max(design.states)
-        clues = CLUES_PER_PLACE * design.places + 2
+        features = 2 * sum(channels)
         self.neck = Neck(channels, width)
         self.place = nn.Sequential(
             nn.Conv2d(width, width, 5, padding=2, groups=width), nn.Conv2d(width, width // 2, 1), nn.GELU(),
             nn.Conv2d(width // 2, max(design.places, 1), 1),
         )  # fmt: skip
-        self.key = nn.Conv2d(width + clues, width, 1)
-        self.value = nn.Conv2d(width + clues, width, 1)
-        self.query = nn.Parameter(torch.randn(concepts, design.heads, width) / math.sqrt(width))
-        self.clue_query = nn.Parameter(torch.zeros(concepts, design.heads, clues))
-        evidence = design.heads * (width + 1)
-        self.hidden_weight = nn.Parameter(torch.randn(concepts, evidence, design.hidden) / math.sqrt(evidence))
-        self.hidden_bias = nn.Parameter(torch.zeros(concepts, design.hidden))
-        self.state_weight = nn.Parameter(torch.randn(concepts, design.hidden, most) / math.sqrt(design.hidden))
-        self.state_bias = nn.Parameter(torch.zeros(concepts, most))
-        self.dropout = nn.Dropout(0.2)
-        self.shadow = nn.Sequential(nn.Linear(2 * width, design.hidden), nn.GELU(), nn.Dropout(0.2), nn.Linear(design.hidden, design.outcomes))
+        self.query = nn.Parameter(torch.zeros(concepts, QUERIES, width))
+        self.clue_query = nn.Parameter(torch.zeros(concepts, QUERIES, CLUES_PER_PLACE * design.places))
+        self.head = nn.Parameter(torch.zeros(concepts, QUERIES * (features + 1), most))
+        self.head_bias = nn.Parameter(torch.zeros(concepts, most))
+        self.shadow = nn.Linear(2 * features, design.outcomes)
         never = torch.zeros(concepts, most)
         for row, count in enumerate(design.states):
             never[row, count:] = NEVER
         self.register_buffer("never", never, persistent=False)
 
+    @torch.no_grad()
+    def look_first(self, expected: Sequence[tuple[int, int, bool]]) -> None:
+        """Starts the attention of each (concept, place, reaches below) where a clinician looks: inside, around, below or anywhere."""
+        count = self.design.places
+        for concept, place, reaches_below in expected:
+            self.clue_query[concept, 0, INSIDE * count + place] = FIRST_LOOK
+            for kind in (EDGE, SURROUND):
+                self.clue_query[concept, 1, kind * count + place] = FIRST_LOOK
+            if reaches_below:
+                self.clue_query[concept, 2, BELOW * count + place] = FIRST_LOOK
+
     def forward(self, grids: list[Tensor]) -> Seen:
         """Grids of the encoder, finest first -> everything seen (see `Seen` for shapes)."""
         grid = self.neck(grids)
         places = self.place(grid)[:, : self.design.places]
-        clued, clues = self._with_clues(grid, torch.sigmoid(places.detach()))
-        attention_logits = self._attend(clued, clues)
-        logits, attention = self._judge(attention_logits, self.value(clued))
-        shadow = self.shadow(self._pooled(grid, places))
+        probability = torch.sigmoid(places.detach())
+        attention = self._attend(grid, probability)
+        flat, amount = torch.softmax(attention.flatten(3), dim=-1), torch.logsumexp(attention.flatten(3), dim=-1)
+        weights = flat.unflatten(-1, attention.shape[-2:])
+        features = attended(weights.flatten(1, 2), grids).unflatten(1, weights.shape[1:3])
+        evidence = torch.cat([features, (amount - math.log(flat.shape[-1])).unsqueeze(-1)], dim=-1).flatten(2)
+        logits = self.judge(evidence)
+        shadow_evidence = self._everywhere(probability, grids)
         vector = torch.cat([grids[0].mean(dim=(2, 3)), grids[0].std(dim=(2, 3))], dim=1)
-        return Seen(logits, attention, attention_logits, places, shadow, vector)
+        return Seen(logits, weights.mean(dim=2), evidence, places, self.shadow(shadow_evidence), shadow_evidence, vector)
 
-    def _with_clues(self, grid: Tensor, probability: Tensor) -> tuple[Tensor, Tensor]:
-        batch, _, height, width = grid.shape
-        y = torch.linspace(-1, 1, height, device=grid.device, dtype=grid.dtype).view(1, 1, height, 1).expand(batch, 1, height, width)
-        x = torch.linspace(-1, 1, width, device=grid.device, dtype=grid.dtype).view(1, 1, 1, width).expand(batch, 1, height, width)
-        clues = torch.cat([place_clues(probability), y, x.abs()], dim=1) if self.design.places else torch.cat([y, x.abs()], dim=1)
-        return torch.cat([grid, clues], dim=1), clues
+    def judge(self, evidence: Tensor) -> Tensor:
+        """Evidence (B, K, E) -> logits (B, K, S); each concept's head sees its own row only."""
+        return torch.einsum("bke,kes->bks", evidence, self.head) + self.head_bias + self.never
 
-    def _attend(self, clued: Tensor, clues: Tensor) -> Tensor:
-        key = self.key(clued).flatten(2)
+    def _attend(self, grid: Tensor, probability: Tensor) -> Tensor:
         scale = 1 / math.sqrt(self.design.width)
-        logits = torch.einsum("khd,bdn->bkhn", self.query, key) * scale + torch.einsum("khc,bcn->bkhn", self.clue_query, clues.flatten(2))
-        return logits.unflatten(-1, clued.shape[-2:])
+        logits = torch.einsum("kqd,bdyx->bkqyx", self.query * scale, grid)
+        if self.design.places:
+            logits = logits + torch.einsum("kqc,bcyx->bkqyx", self.clue_query, place_clues(probability))
+        return logits
 
-    def _judge(self, attention_logits: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
-        flat = attention_logits.flatten(-2)
-        weight = torch.softmax(flat, dim=-1)
-        attended = torch.einsum("bkhn,bdn->bkhd", weight, value.flatten(2))
-        amount = (torch.logsumexp(flat, dim=-1) - math.log(flat.shape[-1])).unsqueeze(-1)
-        evidence = self.dropout(torch.cat([attended, amount], dim=-1).flatten(2))
-        hidden = F.gelu(torch.einsum("bke,keh->bkh", evidence, self.hidden_weight) + self.hidden_bias)
-        logits = torch.einsum("bkh,khs->bks", hidden, self.state_weight) + self.state_bias + self.never
-        return logits, weight.mean(dim=2).unflatten(-1, attention_logits.shape[-2:])
-
-    def _pooled(self, grid: Tensor, places: Tensor) -> Tensor:
-        everywhere = grid.mean(dim=(2, 3))
-        if not self.design.places:
-            return torch.cat([everywhere, everywhere], dim=1)
-        weight = torch.sigmoid(places.detach()).amax(dim=1, keepdim=True) + 1e-4
-        return torch.cat([everywhere, (grid * weight).sum(dim=(2, 3)) / weight.sum(dim=(2, 3))], dim=1)
+    def _everywhere(self, probability: Tensor, grids: list[Tensor]) -> Tensor:
+        even = torch.full_like(grids[0][:, :1], 1.0 / grids[0][0, 0].numel())
+        inside = even
+        if self.design.places:
+            weight = probability.amax(dim=1, keepdim=True) + 1e-4
+            inside = weight / weight.sum(dim=(2, 3), keepdim=True)
+        return attended(torch.cat([even, inside], dim=1), grids).flatten(1)
 
 
 class ConceptNet(nn.Module):

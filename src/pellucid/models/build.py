@@ -12,12 +12,19 @@ def design_of(head: Head) -> Design:
         places=len(head.places),
         outcomes=len(head.shadow_outcomes),
         width=head.encoder.width,
-        heads=head.encoder.heads,
-        hidden=head.encoder.hidden,
     )
 
 
 def new_net(head: Head, *, pretrained: bool) -> ConceptNet:
     """An untrained concept net for a card, on ImageNet weights where `pretrained`."""
-    encoder = load_encoder(head.encoder.name, pretrained=pretrained, frozen_stages=head.encoder.frozen_stages)
-    return ConceptNet(encoder, Bottleneck(encoder.channels, design_of(head)))
+    encoder = load_encoder(head.encoder.name, pretrained=pretrained)
+    encoder.requires_grad_(not head.encoder.frozen)
+    bottleneck = Bottleneck(encoder.channels, design_of(head))
+    bottleneck.look_first(expected_places(head))
+    return ConceptNet(encoder, bottleneck)
+
+
+def expected_places(head: Head) -> tuple[tuple[int, int, bool], ...]:
+    """Where evidence is expected: (concept, place, reaches below) of every concept that has a place."""
+    place = {p.name: i for i, p in enumerate(head.places)}
+    return tuple((k, place[c.place], c.reach == "below") for k, c in enumerate(head.concepts) if c.place is not None)

@@ -107,13 +107,11 @@ class QuestionSpec(Record):
 
 
 class EncoderSpec(Record):
-    """Which backbone, how many of its stages stay as ImageNet left them, and the size of the bottleneck on it."""
+    """Which backbone, whether it stays as ImageNet left it, and the width of the grid on which places are found."""
 
     name: Text = "tf_efficientnet_lite0"
-    frozen_stages: Annotated[int, Field(ge=0)] = 0
+    frozen: bool = True
     width: int = 96
-    heads: int = 2
-    hidden: int = 48
 
 
 class DataSpec(Record):
@@ -161,7 +159,7 @@ class Head(Record):
     places: tuple[PlaceSpec, ...] = ()
     measurements: tuple[MeasureSpec, ...] = ()
     unjudged: tuple[UnjudgedSpec, ...] = ()
-    questions: tuple[QuestionSpec, ...]
+    questions: tuple[QuestionSpec, ...] = ()
     shadow_question: Text
     shadow_outcomes: tuple[Text, ...]
     roi_margin: float = 0.5

@@ -49,13 +49,15 @@ def load_cases(head: Head, manifest: Path, categories: dict[str, Sequence[str]])
     if head.data.image_column not in rows[0]:
         raise RecipeError(f"{manifest}: expected a column {head.data.image_column!r}, got {', '.join(rows[0])}")
     labels = np.stack([label_array(c.labels, c.states, rows) for c in head.concepts], axis=1)
+    outcomes = {q.name: label_array(q.labels, categories[q.name], rows) for q in head.questions}
+    outcomes.setdefault(head.shadow_question, np.full(len(rows), NOT_RECORDED))
     names = tuple(row[head.data.image_column] for row in rows)
     return Cases(
         folder=manifest.parent,
         rows=rows,
         names=names,
         labels=labels,
-        outcomes={q.name: label_array(q.labels, categories[q.name], rows) for q in head.questions},
+        outcomes=outcomes,
         known=_known(head, labels),
         folds=np.array([int(float(row.get("fold") or 0)) for row in rows]),
         patients=np.array([row.get(head.data.patient_column or "", "") or name for row, name in zip(rows, names, strict=True)]),

@@ -1,22 +1,25 @@
 """Writing files so that a kill or a full disk leaves the old one whole."""
 
 import os
-import tempfile
-from collections.abc import Callable
+import secrets
 from pathlib import Path
-from typing import IO
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
-    """Writes through a temporary file beside `path`, then renames it; on any failure nothing is left behind."""
+def write_whole(path: Path, content: str | bytes) -> Path:
+    """Write a file so that it is there whole or not at all, whatever happens meanwhile; gives its path.
+
+    The content goes to a temporary file in the same folder, to the disk, and only then to its name; so a full disk, a kill
+    or a second process writing the same name leaves the old file or a new one, never a piece.
+    """
+    data = content.encode() if isinstance(content, str) else content
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    temporary = path.parent / f".pellucid-{os.getpid()}-{secrets.token_hex(4)}.tmp"
     try:
-        with os.fdopen(handle, "wb") as file:
-            write(file)
+        with open(temporary, "xb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path

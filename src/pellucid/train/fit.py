@@ -1,6 +1,7 @@
 """The training loop of one net: views in, an averaged net out; checkpointed every few epochs, stopped early where asked."""
 
 import copy
+import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,11 +12,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pellucid.models.bottleneck import ConceptNet
-from pellucid.models.build import design_of, new_net
+from pellucid.models.bottleneck import ConceptNet, Seen
+from pellucid.models.build import expected_places, new_net
 from pellucid.models.card import Head
 from pellucid.train.data import Cases
-from pellucid.train.files import write_atomically
+from pellucid.train.heads import fit_heads, inputs_of, look
+from pellucid.train.files import write_whole
 from pellucid.train.losses import Targets, Weights, total_loss
 from pellucid.train.recipe import Recipe
 from pellucid.train.views import Views
@@ -34,12 +36,6 @@ class Job:
     seed: int
     folder: Path
     name: str
-
-
-def expected_places(head: Head) -> tuple[tuple[int, int, bool], ...]:
-    """For the attention loss: (concept, place, reaches below) of every concept that has a place."""
-    place = {p.name: i for i, p in enumerate(head.places)}
-    return tuple((k, place[c.place], c.reach == "below") for k, c in enumerate(head.concepts) if c.place is not None)
 
 
 def train_net(job: Job, cases: Cases, views: Views, recipe: Recipe) -> ConceptNet:
@@ -70,7 +66,9 @@ def train_net(job: Job, cases: Cases, views: Views, recipe: Recipe) -> ConceptNe
             loop.save(epoch + 1)
         if waited >= recipe.train.patience:
             break
-    return loop.result().eval()
+    result = loop.result().eval()
+    fit_heads(result, job.training, cases, views, recipe)
+    return result
 
 
 class Loop:
@@ -104,7 +102,9 @@ class Loop:
             "best_state": self.best_state,
             "random": torch.get_rng_state(),
         }
-        write_atomically(self.path, lambda file: torch.save(state, file))
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        write_whole(self.path, buffer.getvalue())
 
     def resume(self) -> int:
         """Restores the last checkpoint, if there is one; gives the number of epochs already done."""
@@ -144,43 +144,44 @@ def _optimiser(net: ConceptNet, recipe: Recipe, n: int) -> tuple[torch.optim.Opt
     return optimiser, Schedule(optimiser, factor)
 
 
-def _batch(index: NDArray[np.int64], view: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> tuple[Tensor, Targets]:
-    early = torch.from_numpy(views.early[index, view].astype(np.float32)).contiguous(memory_format=torch.channels_last)
+def _batch(index: NDArray[np.int64], view: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> tuple[list[Tensor], Targets]:
+    inputs = inputs_of(views, index, view)
     targets = Targets(
         labels=torch.from_numpy(cases.labels[index]),
         outcome=torch.from_numpy(cases.outcomes[recipe.shadow_question][index]),
         places=torch.from_numpy(views.places[index, view].astype(np.float32) / 255),
         known=torch.from_numpy(cases.known[index].astype(np.float32)),
     )
-    return early, targets
+    return inputs, targets
 
 
 def _weights(recipe: Recipe) -> Weights:
     t = recipe.train
-    return Weights(place=t.place_weight, attention=t.attention_weight, shadow=t.shadow_weight, smoothing=t.smoothing)
+    return Weights(t.concept_weight, t.attention_weight, t.shadow_weight)
 
 
 def _epoch(loop: Loop, training: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe, rng: np.random.Generator) -> float:
     loop.net.train()
-    design, weights, expected = design_of(recipe), _weights(recipe), expected_places(recipe)
+    weights, expected = _weights(recipe), expected_places(recipe)
     order, losses = rng.permutation(training), []
     for start in range(0, max(1, len(order) - recipe.train.batch + 1), recipe.train.batch):
         index = np.sort(order[start : start + recipe.train.batch])
-        early, targets = _batch(index, rng.integers(0, recipe.train.views, len(index)), cases, views, recipe)
-        seen = loop.net.bottleneck(loop.net.encoder.late(early))
-        loss = total_loss(seen, targets, design, weights, expected)
+        inputs, targets = _batch(index, rng.integers(0, recipe.train.views, len(index)), cases, views, recipe)
+        loss = total_loss(look(loop.net, inputs), targets, weights, expected)
         loop.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(loop.net.parameters(), 1.0)
         loop.optimiser.step()
         loop.schedule.step()
-        _average(loop.average, loop.net, recipe.train.average)
+        steps = loop.schedule.last_epoch
+        _average(loop.average, loop.net, min(recipe.train.average, (1 + steps) / (10 + steps)))
         losses.append(loss.item())
     return float(np.mean(losses))
 
 
 @torch.no_grad()
 def _average(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """Moves the running average on; early on the decay is small, so that nothing of the random start stays in it."""
     for kept, new in zip(average.state_dict().values(), net.state_dict().values(), strict=True):
         if kept.is_floating_point():
             kept.lerp_(new, 1 - decay)
@@ -190,9 +191,8 @@ def _average(average: nn.Module, net: nn.Module, decay: float) -> None:
 
 @torch.inference_mode()
 def _held_loss(net: ConceptNet, inner: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> float:
-    early, targets = _batch(inner, np.zeros(len(inner), dtype=np.int64), cases, views, recipe)
-    seen = net.bottleneck(net.encoder.late(early))
-    return float(total_loss(seen, targets, design_of(recipe), _weights(recipe), expected_places(recipe)))
+    inputs, targets = _batch(inner, np.zeros(len(inner), dtype=np.int64), cases, views, recipe)
+    return float(total_loss(look(net, inputs), targets, _weights(recipe), expected_places(recipe)))
 
 
 @torch.inference_mode()
@@ -200,8 +200,7 @@ def logits_of(net: ConceptNet, index: NDArray[np.int64], view: int, views: Views
     """What a net says of one view of some cases: concepts (n, K, S), shadow (n, C), places (n, P, h, w), vector (n, D)."""
     parts: dict[str, list[Tensor]] = {"concepts": [], "shadow": [], "places": [], "vector": []}
     for chunk in np.array_split(index, max(1, len(index) // 8)):
-        early = torch.from_numpy(views.early[chunk, view].astype(np.float32))
-        seen = net.bottleneck(net.encoder.late(early))
+        seen = look(net, inputs_of(views, chunk, view))
         for name, tensor in (("concepts", seen.logits), ("shadow", seen.shadow), ("places", seen.places), ("vector", seen.vector)):
             parts[name].append(tensor)
     return {name: torch.cat(tensors).numpy() for name, tensors in parts.items()}

@@ -117,7 +117,7 @@ def fundus_fragment(folder: Path) -> str:
     ]
     grades, predicted = np.array([image.grade for image in images]), out_of_fold(images)
     for name, kept in (
-        ("all, boxes as they stand", np.ones(len(images), bool)),
+        ("all, red lesions as boxed", np.ones(len(images), bool)),
         ("recorded only", np.array([i.recorded for i in images])),
     ):
         area = auroc(grades[kept] >= 2, predicted[kept, 2:].sum(axis=1))

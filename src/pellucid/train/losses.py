@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from pellucid.models.bottleneck import Design, Seen
+from pellucid.models.bottleneck import Seen
 from pellucid.train.labels import NOT_RECORDED
 
 GROWTH_CELLS = 7
@@ -23,16 +23,11 @@ class Targets:
     known: Tensor
 
 
-def concept_loss(logits: Tensor, labels: Tensor, design: Design, smoothing: float) -> Tensor:
-    """Mean cross-entropy over the recorded concepts; smoothing spreads over a concept's own states only."""
-    log_p = F.log_softmax(logits, dim=-1)
+def concept_loss(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean cross-entropy over the recorded concepts."""
     recorded = labels != NOT_RECORDED
-    picked = log_p.gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
-    counts = torch.tensor(design.states, device=logits.device)
-    real = torch.arange(logits.shape[-1], device=logits.device) < counts.unsqueeze(-1)
-    even = (log_p * real).sum(-1) / counts
-    loss = -((1 - smoothing) * picked + smoothing * even)
-    return (loss * recorded).sum() / recorded.sum().clamp(min=1)
+    picked = F.log_softmax(logits, dim=-1).gather(-1, labels.clamp(min=0).unsqueeze(-1)).squeeze(-1)
+    return -(picked * recorded).sum() / recorded.sum().clamp(min=1)
 
 
 def place_loss(logits: Tensor, places: Tensor, known: Tensor) -> Tensor:
@@ -72,24 +67,23 @@ def shadow_loss(logits: Tensor, outcome: Tensor) -> Tensor:
     recorded = outcome != NOT_RECORDED
     if not bool(recorded.any()):
         return logits.sum() * 0
-    return F.cross_entropy(logits[recorded], outcome[recorded], label_smoothing=0.05)
+    return F.cross_entropy(logits[recorded], outcome[recorded])
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How much each part of the loss counts beside the concepts."""
+    """How much each part of the loss counts beside the places."""
 
-    place: float
+    concept: float
     attention: float
     shadow: float
-    smoothing: float
 
 
-def total_loss(seen: Seen, targets: Targets, design: Design, weights: Weights, expected: tuple[tuple[int, int, bool], ...]) -> Tensor:
+def total_loss(seen: Seen, targets: Targets, weights: Weights, expected: tuple[tuple[int, int, bool], ...]) -> Tensor:
     """The weighted sum of all parts."""
     return (
-        concept_loss(seen.logits, targets.labels, design, weights.smoothing)
-        + weights.place * place_loss(seen.places, targets.places, targets.known)
+        place_loss(seen.places, targets.places, targets.known)
+        + weights.concept * concept_loss(seen.logits, targets.labels)
         + weights.attention * attention_loss(seen.attention, targets.places, expected)
         + weights.shadow * shadow_loss(seen.shadow, targets.outcome)
     )

@@ -35,14 +35,17 @@ class Train(Record):
     epochs: Annotated[int, Field(ge=1)] = 60
     batch: Annotated[int, Field(ge=2)] = 16
     rate: float = 1e-3
-    encoder_rate: float = 3e-4
+    encoder_rate: float = 1e-4
+    """Of an encoder that is not frozen."""
     weight_decay: float = 0.02
     average: float = 0.99
     """Decay of the running average of the weights; the average is what is kept."""
-    smoothing: float = 0.05
-    place_weight: float = 1.0
-    attention_weight: float = 0.2
-    shadow_weight: float = 0.5
+    concept_weight: float = 0.0
+    """Of the concepts' loss while places are learned; needed where the encoder is not frozen or queries shall learn where to look."""
+    attention_weight: float = 0.0
+    shadow_weight: float = 0.0
+    head_strength: float = 0.008
+    """Inverse L2 penalty of the heads per training case (scikit-learn's C, times the number of views)."""
     inner_validation: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
     """Share of the training cases kept aside for early stopping; the held-out fold is never looked at."""
     patience: Annotated[int, Field(ge=1)] = 10

@@ -11,7 +11,7 @@ import numpy as np
 import tomli_w
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from pellucid.assess.fitted import Fitted
 from pellucid.errors import RecipeError
@@ -21,7 +21,7 @@ from pellucid.models.card import Card, Files, sha256_of
 from pellucid.models.encoders import load_encoder
 from pellucid.train.data import Cases, load_cases
 from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case
-from pellucid.train.files import write_atomically
+from pellucid.train.files import write_whole
 from pellucid.train.fit import Job, logits_of, train_net
 from pellucid.train.fitting import HeldOut, fit, measurement_errors, reliabilities, set_rules, shadow_limit, with_rules
 from pellucid.train.recipe import Recipe, load_recipe
@@ -43,6 +43,10 @@ class Bench:
     folder: Path
     assemble: Assemble
 
+    def job(self, training: NDArray[np.int64], name: str) -> Job:
+        """One net to train on some of the cases."""
+        return Job(training, self.recipe.train.seed, self.folder, name)
+
     def card(self, files: Files = NO_FILES) -> Card:
         """The card that the recipe becomes."""
         return Card(**{name: getattr(self.recipe, name) for name in type(self.recipe).model_fields if name != "train"}, files=files)
@@ -60,7 +64,7 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     cases = load_cases(recipe, manifest, categories)
     if len(np.unique(cases.folds)) < 3:  # noqa: PLR2004 - calibration of a fold needs two others
         raise RecipeError(f"{manifest}: expected three folds or more in the column 'fold', got {len(np.unique(cases.folds))}")
-    encoder = load_encoder(recipe.encoder.name, pretrained=True, frozen_stages=recipe.encoder.frozen_stages).eval()
+    encoder = load_encoder(recipe.encoder.name, pretrained=True).eval()
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)
     nets, held = cross_validate(bench)
     outcomes, rules = held_out_outcomes(bench, nets, held, roi=False)
@@ -70,7 +74,7 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
         measured["cross_validated_within_region_of_interest"] = figures(
             bench.card(), NO_FILES.weights_sha256, categories, cases, within
         )
-    final = train_net(Job(np.arange(len(cases)), recipe.train.seed, bench.folder, "all"), cases, bench.views, recipe)
+    final = train_net(bench.job(np.arange(len(cases)), "all"), cases, bench.views, recipe)
     readings = [o.reading for o in outcomes]
     everyone = np.ones(len(cases), dtype=np.bool_)
     fitted = with_rules(fit(recipe, held, cases, everyone), rules, shadow_limit(readings, everyone))
@@ -89,7 +93,7 @@ def cross_validate(bench: Bench) -> tuple[dict[int, ConceptNet], HeldOut]:
     cases, parts = bench.cases, dict[str, NDArray[Any]]()
     for fold in np.unique(cases.folds).tolist():
         training, rest = np.flatnonzero(cases.folds != fold), np.flatnonzero(cases.folds == fold)
-        nets[fold] = train_net(Job(training, bench.recipe.train.seed, bench.folder, f"fold{fold}"), cases, bench.views, bench.recipe)
+        nets[fold] = train_net(bench.job(training, f"fold{fold}"), cases, bench.views, bench.recipe)
         for name, values in logits_of(nets[fold], rest, 0, bench.views).items():
             parts.setdefault(name, np.zeros((len(cases), *values.shape[1:])))[rest] = values
     return nets, HeldOut(parts["concepts"], parts["shadow"], parts["vector"])
@@ -121,12 +125,9 @@ def write_reader(bench: Bench, net: ConceptNet, fitted: Fitted, measured: Measur
     """The four files of a reader; the card comes last, so that a folder with a card is whole."""
     weights, calibration = out / "weights.safetensors", out / "calibration.json"
     state = {k: v.to(torch.float16).contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
-    out.mkdir(parents=True, exist_ok=True)
-    part = out / ".weights.part"
-    save_file(state, part)
-    part.replace(weights)
-    write_atomically(calibration, lambda file: file.write(fitted.as_json().encode()))
-    write_atomically(out / "figures.json", lambda file: file.write((json.dumps(measured, indent=1) + "\n").encode()))
+    write_whole(weights, save(state))
+    write_whole(calibration, fitted.as_json())
+    write_whole(out / "figures.json", json.dumps(measured, indent=1) + "\n")
     guidelines = {q.guideline: load_guideline(q.guideline).sha256 for q in bench.recipe.questions}
     files = Files(
         weights_sha256=sha256_of(weights),
@@ -135,5 +136,5 @@ def write_reader(bench: Bench, net: ConceptNet, fitted: Fitted, measured: Measur
         guidelines=guidelines,
     )
     content = bench.card(files).model_dump(mode="json", exclude_none=True)
-    write_atomically(out / "card.toml", lambda file: file.write(tomli_w.dumps(content).encode()))
+    write_whole(out / "card.toml", tomli_w.dumps(content))
     log.info("reader written to %s", out)

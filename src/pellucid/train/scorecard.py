@@ -1,8 +1,9 @@
 """Fits a scorecard on human descriptors and outcomes, and a grade table on human labels; prints the YAML that the packs show
 whole.
 
-    python -m pellucid.train.scorecard breast-us FOLDER      points, risk per total, base rates, comparisons
-    python -m pellucid.train.scorecard fundus FOLDER         counts of grade per state of the lesions
+    python -m pellucid.train.scorecard breast-us FOLDER         points, risk per total, base rates, comparisons
+    python -m pellucid.train.scorecard breast-us-choice FOLDER  what choosing among all candidate cards is worth, nested
+    python -m pellucid.train.scorecard fundus FOLDER            counts of grade per state of the lesions
 
 Everything is deterministic: folds come from the manifest, bootstrap samples from a seeded generator. Points are the
 coefficients of a penalised logistic regression, never below zero, scaled so that the largest is three, and rounded; risk per
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import cohen_kappa_score, roc_auc_score
+from sklearn.metrics import roc_auc_score
 
 from pellucid.errors import RecipeError
 from pellucid.knowledge import Guideline, evaluate, load_guideline
@@ -59,35 +60,40 @@ class Card:
     risks: tuple[float, ...]
 
 
-Terms = Mapping[str, Callable[[Facts], bool]]
+Term = Callable[[Case], bool]
+Terms = Mapping[str, Term]
 
 
-def _is(concept: str, *states: str) -> Callable[[Facts], bool]:
-    return lambda facts: facts[concept] in states
+def among(concept: str, *states: str) -> Term:
+    """Whether the concept has one of the states."""
+    return lambda case: case.facts[concept] in states
 
 
-def _part(*names: str) -> Callable[[Facts], bool]:
-    return lambda facts: facts["margin"] == "not circumscribed" and any(facts[name] == "present" for name in names)
+def parts(*names: str, at_least: int = 1) -> Term:
+    """Whether the margin is not circumscribed and has at least so many of the named parts."""
+    return lambda case: (
+        case.facts["margin"] == "not circumscribed" and sum(case.facts[name] == "present" for name in names) >= at_least
+    )
 
 
 DARK = ("hypoechoic", "heterogeneous", "complex cystic and solid")
 SHORT: Terms = {
-    "shape irregular": _is("shape", "irregular"),
-    "margin not circumscribed": _is("margin", "not circumscribed"),
-    "margin angular, microlobulated or spiculated": _part("angular", "microlobulated", "spiculated"),
-    "hypoechoic, heterogeneous or complex": _is("echogenicity", *DARK),
-    "halo": _is("halo", "present"),
-    "shadowing": _is("posterior_features", "shadowing", "combined"),
+    "shape irregular": among("shape", "irregular"),
+    "margin not circumscribed": among("margin", "not circumscribed"),
+    "margin angular, microlobulated or spiculated": parts("angular", "microlobulated", "spiculated"),
+    "hypoechoic, heterogeneous or complex": among("echogenicity", *DARK),
+    "halo": among("halo", "present"),
+    "shadowing": among("posterior_features", "shadowing", "combined"),
 }
-ORIENTATION: Terms = {"not parallel": _is("orientation", "not parallel")}
+ORIENTATION: Terms = {"not parallel": among("orientation", "not parallel")}
 LONG: Terms = {
     "shape irregular": SHORT["shape irregular"],
     "margin not circumscribed": SHORT["margin not circumscribed"],
-    **{f"margin {name}": _part(name) for name in PARTS},
+    **{f"margin {name}": parts(name) for name in PARTS},
     "hypoechoic, heterogeneous or complex": SHORT["hypoechoic, heterogeneous or complex"],
     "halo": SHORT["halo"],
     "shadowing": SHORT["shadowing"],
-    "calcifications": _is("calcifications", "present"),
+    "calcifications": among("calcifications", "present"),
 }
 CARDS: Mapping[str, Terms] = {
     "short card": SHORT,
@@ -141,7 +147,7 @@ def orientation(mask: NDArray[np.bool_]) -> float:
 
 def design(cases: Sequence[Case], terms: Terms) -> Vector:
     """(cases, terms): 1 where a term holds."""
-    return np.array([[float(holds(case.facts)) for holds in terms.values()] for case in cases])
+    return np.array([[float(holds(case)) for holds in terms.values()] for case in cases])
 
 
 def one_hot(cases: Sequence[Case], orientation_too: bool) -> Vector:
@@ -155,10 +161,10 @@ def _logistic(x: Vector, y: NDArray[np.bool_], c: float) -> LogisticRegression:
     return LogisticRegression(C=c, max_iter=5000).fit(x, y)
 
 
-def fit_card(x: Vector, y: NDArray[np.bool_], names: Sequence[str]) -> Card:
+def fit_card(x: Vector, y: NDArray[np.bool_], names: Sequence[str], most: int = MOST_POINTS, penalty: float = PENALTY) -> Card:
     """Points and risks from terms (cases, terms) and outcomes; terms whose points round to zero are dropped."""
-    weights = np.clip(_logistic(x, y, PENALTY).coef_[0], 0, None)
-    points = np.rint(weights / weights.max() * MOST_POINTS).astype(int)
+    weights = np.clip(_logistic(x, y, penalty).coef_[0], 0, None)
+    points = np.rint(weights / weights.max() * most).astype(int)
     curve = _logistic((x @ points)[:, None], y, 10.0)
     risks = curve.predict_proba(np.arange(points.sum() + 1.0)[:, None])[:, 1]
     kept = [i for i, value in enumerate(points) if value]
@@ -225,8 +231,16 @@ def base_rates(cases: Sequence[Case]) -> dict[str, dict[str, int]]:
 
 def kappa(ours: Sequence[int], theirs: Sequence[int], categories: int) -> tuple[float, float, float]:
     """Quadratic-weighted kappa of two ordered readings, with its interval."""
-    a, b, labels = np.array(ours), np.array(theirs), list(range(categories))
-    return interval(lambda i: float(cohen_kappa_score(a[i], b[i], labels=labels, weights="quadratic")), len(a))
+    a, b = np.array(ours), np.array(theirs)
+    step = np.arange(categories)
+    cost = (step[:, None] - step[None, :]) ** 2
+
+    def measure(i: NDArray[np.intp]) -> float:
+        seen = np.bincount(a[i] * categories + b[i], minlength=categories**2).reshape(categories, categories)
+        chance = np.outer(seen.sum(axis=1), seen.sum(axis=0)) / len(i)
+        return float(1 - (cost * seen).sum() / (cost * chance).sum())
+
+    return interval(measure, len(a))
 
 
 def breast_fragment(folder: Path) -> str:
@@ -237,7 +251,7 @@ def breast_fragment(folder: Path) -> str:
         lines.append(f"# {name}: AUROC {said(auroc(y, out_of_fold(one_hot(cases, with_orientation), cases, None)))}")
     for name, terms in CARDS.items():
         risk = out_of_fold(design(cases, terms), cases, list(terms))
-        lines.append(f"# {name}: AUROC {said(auroc(y, risk))}, log loss {_log_loss(y, risk):.3f}")
+        lines.append(f"# {name}: AUROC {said(auroc(y, risk))}, log loss {log_loss(y, risk):.3f}")
     x, names = design(cases, SHORT), list(SHORT)
     card, risk = fit_card(x, y, names), out_of_fold(x, cases, names)
     threshold = operating_threshold(y, risk, card, 0.90)
@@ -292,15 +306,21 @@ def said(value: tuple[float, float, float]) -> str:
     return f"{value[0]:.3f} ({value[1]:.3f} to {value[2]:.3f})"
 
 
-def _log_loss(y: NDArray[np.bool_], risk: Vector) -> float:
+def log_loss(y: NDArray[np.bool_], risk: Vector) -> float:
+    """Mean negative log likelihood, in nats."""
     return float(-np.mean(np.log(np.where(y, risk, 1 - risk))))
 
 
 def main(arguments: Sequence[str]) -> int:
     """Write the fragment of one data set to standard output; 2 where the arguments are wrong."""
+    from pellucid.train.card_choice import choice_fragment
     from pellucid.train.grade_table import fundus_fragment
 
-    fragments: Mapping[str, Callable[[Path], str]] = {"breast-us": breast_fragment, "fundus": fundus_fragment}
+    fragments: Mapping[str, Callable[[Path], str]] = {
+        "breast-us": breast_fragment,
+        "breast-us-choice": choice_fragment,
+        "fundus": fundus_fragment,
+    }
     if len(arguments) != 2 or arguments[0] not in fragments:
         sys.stderr.write(f"usage: python -m pellucid.train.scorecard {{{','.join(fragments)}}} FOLDER\n")
         return 2

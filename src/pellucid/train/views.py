@@ -1,4 +1,4 @@
-"""Views: one image seen in several ways, made once, passed through the frozen stages once, and kept on disk.
+"""Views: one image seen in several ways, made once, passed through a frozen encoder once, and kept on disk.
 
 View 0 is the image as a reader will see it; view 1, where crops are asked for, is the image within a region of interest as a
 reader of the report would draw it; the rest vary place, size, angle, light and noise.
@@ -7,6 +7,7 @@ reader of the report would draw it; the rest vary place, size, angle, light and 
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -26,9 +27,12 @@ PLACE_STRIDE = 4
 
 @dataclass(frozen=True)
 class Views:
-    """Features of all views on disk: early (N, V, C, h, w) float16, places (N, V, P, H/4, W/4) uint8 0..255."""
+    """All views on disk: what goes into the net, places (N, V, P, H/4, W/4) uint8 0..255.
 
-    early: NDArray[np.float16]
+    `inputs` are the grids of a frozen encoder, each (N, V, C_i, h_i, w_i) float16, or the images themselves, (N, V, 3, H, W).
+    """
+
+    inputs: tuple[NDArray[np.float16], ...]
     places: NDArray[np.uint8]
 
 
@@ -128,27 +132,46 @@ def _shrunk(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def make_views(cases: Cases, recipe: Recipe, encoder: Encoder, folder: Path) -> Views:
-    """The views of all cases through the frozen stages, kept in `folder`; goes on where an earlier run was stopped."""
+    """The views of all cases, through the encoder where it is frozen, kept in `folder`; goes on where an earlier run was stopped."""
     folder.mkdir(parents=True, exist_ok=True)
+    encode = _encode if recipe.encoder.frozen else _as_is
     done_file = folder / "done.json"
     images, places = views_of(cases, recipe, 0)
-    with torch.inference_mode():
-        sample = encoder.early(torch.from_numpy(images[:1]))
-    shape = (len(cases), recipe.train.views, *sample.shape[1:])
-    key = {"recipe": recipe.model_dump(mode="json", include={"train": {"seed", "views", "augment"}, "preparation": True}), "n": len(cases)}
+    samples = encode(encoder, images[:1])
+    key = view_key(recipe, len(cases))
     state = json.loads(done_file.read_text()) if done_file.exists() else {}
     start = int(state["done"]) if state.get("key") == key else 0
     mode = "r+" if start else "w+"
-    early = np.lib.format.open_memmap(folder / "early.npy", mode=mode, dtype=np.float16, shape=shape)
-    kept = np.lib.format.open_memmap(folder / "places.npy", mode=mode, dtype=np.uint8, shape=(*shape[:2], *places.shape[1:]))
+    lead = (len(cases), recipe.train.views)
+    inputs = tuple(
+        np.lib.format.open_memmap(folder / f"grid{i}.npy", mode=mode, dtype=np.float16, shape=(*lead, *sample.shape[1:]))
+        for i, sample in enumerate(samples)
+    )
+    kept = np.lib.format.open_memmap(folder / "places.npy", mode=mode, dtype=np.uint8, shape=(*lead, *places.shape[1:]))
     for index in tqdm(range(start, len(cases)), desc="views", disable=None, initial=start, total=len(cases)):
         images, places = views_of(cases, recipe, index)
-        with torch.inference_mode():
-            batch = torch.from_numpy(images).to(memory_format=torch.channels_last)
-            early[index] = torch.cat([encoder.early(part) for part in batch.split(8)]).to(torch.float16).numpy()
+        for into, values in zip(inputs, encode(encoder, images), strict=True):
+            into[index] = values
         kept[index] = places
         if index % 20 == 19 or index == len(cases) - 1:
-            early.flush()
-            kept.flush()
+            for array in (*inputs, kept):
+                array.flush()
             done_file.write_text(json.dumps({"key": key, "done": index + 1}))
-    return Views(early, kept)
+    return Views(inputs, kept)
+
+
+def view_key(recipe: Recipe, count: int) -> dict[str, Any]:
+    """What the views depend on; others are made where it changes."""
+    wanted: dict[str, Any] = {"train": {"seed", "views", "augment"}, "preparation": True, "encoder": {"name", "frozen"}}
+    return {"recipe": recipe.model_dump(mode="json", include=wanted), "n": count}
+
+
+@torch.inference_mode()
+def _encode(encoder: Encoder, images: NDArray[np.float32]) -> list[NDArray[np.float16]]:
+    batch = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
+    parts = [encoder(part) for part in batch.split(8)]
+    return [torch.cat(list(grids)).to(torch.float16).numpy() for grids in zip(*parts, strict=True)]
+
+
+def _as_is(_encoder: Encoder, images: NDArray[np.float32]) -> list[NDArray[np.float16]]:
+    return [images.astype(np.float16)]

@@ -1,0 +1,109 @@
+"""Writes the tables of the readers' pages from the figures that training left beside each card.
+
+    python docs/readers/make_figures.py          (part of `make docs`)
+
+A page keeps its own words; what stands between its two marks is replaced.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+READERS = HERE.parent.parent / "src" / "pellucid" / "readers"
+BEGIN, END = "<!-- figures: written by make_figures.py -->", "<!-- end of figures -->"
+TITLES = {
+    "cross_validated": "Whole image",
+    "cross_validated_within_region_of_interest": "Within a region of interest (the lesion's recorded box)",
+}
+
+
+def number(value: Any) -> str:
+    """A measured value with its interval, or why there is none."""
+    if value is None:
+        return "–"
+    if isinstance(value, int | float):
+        return f"{value:.2f}"
+    if value["value"] is None:
+        return "–"
+    interval = f" ({value['low']:.2f}–{value['high']:.2f})" if value.get("low") is not None else ""
+    return f"{value['value']:.2f}{interval}"
+
+
+def concepts(figures: dict[str, Any]) -> list[str]:
+    """One row per concept."""
+    lines = [
+        "| concept | n | AUROC | balanced accuracy | by chance | accuracy | majority | kappa | ECE | not stated |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, c in figures["concepts"].items():
+        cells = [
+            name.replace("_", " "), str(c["n"]), number(c["auroc"]), number(c["balanced_accuracy"]), number(c["balanced_baseline"]),
+            number(c["accuracy"]), number(c["majority_baseline"]), number(c["kappa"]), number(c["ece"]), number(c["unknown_rate"]),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    values = [c["auroc"]["value"] for c in figures["concepts"].values() if c["auroc"]["value"] is not None]
+    return [*lines, "", f"Mean concept AUROC: {sum(values) / len(values):.3f}."]
+
+
+def assessments(figures: dict[str, Any]) -> list[str]:
+    """One row per question."""
+    lines = [
+        "| question | n | AUROC | balanced accuracy | majority | kappa | ECE | 90 % sets cover | mean set size | abstains |",
+        "|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, a in figures["assessments"].items():
+        cells = [
+            f"`{name}`", str(a["n"]), number(a["auroc"]), number(a["balanced_accuracy"]), number(a["majority_baseline"]),
+            number(a["kappa"]), number(a["ece"]), number(a["coverage"]), number(a["mean_set_size"]), number(a["abstained"]),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def places(figures: dict[str, Any]) -> list[str]:
+    """Where it points, and what the shadow says."""
+    found, shadow = figures["localisation"], figures["shadow"]
+    lines = [f"- Pointing game: {number(found['pointing_game'])}; overlap of outlines (IoU): {number(found['iou'])}."]
+    lines += [
+        f"  - {name.replace('_', ' ')}: {number(place['pointing_game'])} on {place['n']} images that show it"
+        for name, place in found["per_place"].items()
+        if len(found["per_place"]) > 1
+    ]
+    return [
+        *lines,
+        f"- Shadow head (features, no concepts): AUROC {number(shadow['auroc'])}; it disagrees with the concepts in "
+        f"{number(shadow['disagreement'])} of the cases.",
+        f"- Interpretability tax (shadow minus concept route, AUROC; published: 0.05 to 0.07, Singh et al. 2025): {number(shadow['tax'])}.",
+    ]
+
+
+def table(name: str) -> str:
+    """The text between the marks for one reader."""
+    measured = json.loads((READERS / name / "figures.json").read_text(encoding="utf-8"))
+    parts: list[str] = []
+    for key, figures in measured.items():
+        parts += [
+            f"### {TITLES[key]}", "",
+            f"{figures['n_images']} images of {figures['n_patients']} patients; every number with its 95 % interval over patients.", "",
+            *assessments(figures), "", *concepts(figures), "", *places(figures), "",
+        ]  # fmt: skip
+    return "\n".join(parts)
+
+
+def page(path: Path) -> str:
+    """A reader's page with its figures as they now are."""
+    text = path.read_text(encoding="utf-8")
+    before, rest = text.split(BEGIN, 1)
+    after = rest.split(END, 1)[1]
+    return f"{before}{BEGIN}\n\n{table(path.stem)}\n{END}{after}"
+
+
+def main() -> None:
+    """Writes every page again."""
+    for path in sorted(HERE.glob("*.md")):
+        path.write_text(page(path), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

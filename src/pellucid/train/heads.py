@@ -1,0 +1,75 @@
+"""Heads: L2-penalised logistic regression from each concept's evidence to its states, by scikit-learn, over all views."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from torch import Tensor
+
+from pellucid.models.bottleneck import NEVER, ConceptNet, Seen
+from pellucid.train.data import Cases
+from pellucid.train.labels import NOT_RECORDED
+from pellucid.train.recipe import Recipe
+from pellucid.train.views import Views
+
+ABSENT = -8.0
+"""Logit of a state that no training case has: very unlikely, but not impossible."""
+Rows = NDArray[np.float32]
+
+
+def inputs_of(views: Views, index: NDArray[np.int64], view: NDArray[np.int64] | int) -> list[Tensor]:
+    """Views of some cases as the net takes them: grids, or one batch of images."""
+    return [torch.from_numpy(v[index, view].astype(np.float32)) for v in views.inputs]
+
+
+def look(net: ConceptNet, inputs: list[Tensor]) -> Seen:
+    """What a net sees of grids that its frozen encoder gave, or of images."""
+    return net.bottleneck(inputs) if len(inputs) > 1 else net(inputs[0])
+
+
+@torch.inference_mode()
+def evidence_of(net: ConceptNet, index: NDArray[np.int64], views: Views) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """The evidence of all views of some cases: of the concepts (n, V, K, E), of the shadow (n, V, E')."""
+    concepts, shadows = [], []
+    for i in index:
+        seen = look(net, inputs_of(views, np.full(views.places.shape[1], i), np.arange(views.places.shape[1])))
+        concepts.append(seen.evidence.numpy().astype(np.float16))
+        shadows.append(seen.shadow_evidence.numpy().astype(np.float16))
+    return np.stack(concepts), np.stack(shadows)
+
+
+def fit_heads(net: ConceptNet, index: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> None:
+    """Sets the heads of a net, in place, to the best linear ones on the evidence of its training cases."""
+    evidence, shadow_evidence = evidence_of(net, index, views)
+    bottleneck = net.bottleneck
+    with torch.no_grad():
+        for k, states in enumerate(bottleneck.design.states):
+            weight, bias = linear(evidence[:, :, k], cases.labels[index, k], states, recipe.train.head_strength)
+            bottleneck.head[k, :, :states] = weight
+            bottleneck.head_bias[k, :states] = bias
+        outcome = cases.outcomes[recipe.shadow_question][index]
+        weight, bias = linear(shadow_evidence, outcome, bottleneck.design.outcomes, recipe.train.head_strength)
+        bottleneck.shadow.weight.copy_(weight.T)
+        bottleneck.shadow.bias.copy_(bias)
+
+
+def linear(evidence: NDArray[np.float16], labels: NDArray[np.int64], states: int, strength: float) -> tuple[Tensor, Tensor]:
+    """Weights (E, S) and biases (S,) of a logistic regression on evidence (n, V, E); cases without a label are left out.
+
+    The evidence is standardised for the fit, and the standardisation is folded into what is given back.
+    """
+    weight, bias = np.zeros((evidence.shape[-1], states)), np.full(states, ABSENT)
+    known = labels != NOT_RECORDED
+    if len(np.unique(labels[known])) < 2:  # noqa: PLR2004 - nothing to tell apart
+        bias[labels[known][:1]] = 0.0
+        return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+    views = evidence.shape[1]
+    x, y = evidence[known].astype(np.float32).reshape(-1, evidence.shape[-1]), np.repeat(labels[known], views)
+    mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-4
+    model = LogisticRegression(C=strength / views, max_iter=200, tol=1e-3).fit((x - mean) / spread, y)
+    found = model.coef_ if len(model.classes_) > 2 else np.vstack([-model.coef_ / 2, model.coef_ / 2])  # noqa: PLR2004
+    start = model.intercept_ if len(model.classes_) > 2 else np.array([-model.intercept_[0] / 2, model.intercept_[0] / 2])  # noqa: PLR2004
+    for row, state in enumerate(model.classes_):
+        weight[:, state] = found[row] / spread
+        bias[state] = start[row] - float(found[row] @ (mean / spread))
+    return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()

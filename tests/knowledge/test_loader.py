@@ -1,0 +1,187 @@
+"""Packs load strictly; what is wrong is named with file, line and the nearest right word."""
+
+import hashlib
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pellucid.errors import GuidelineError, UnknownName
+from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
+from pellucid.knowledge.tables import compile_question
+from pellucid.record import Finding, Observer
+
+SMALL = """\
+name: toy
+edition: "1"
+title: A toy
+sources:
+  here: {kind: data, short: Here, reference: invented}
+concepts:
+  shape: {definition: outline, states: [round, jagged]}
+  stage: {definition: how far, states: [low, middle, high], ordinal: true}
+  size: {definition: how large, unit: mm}
+definitions:
+  bad shape: {claim: the shape is bad, when: {is: {shape: jagged}}}
+scorecards:
+  points:
+    outcome: harm
+    terms:
+      - {when: {rule: bad shape}, points: 1}
+      - {when: {at_least: {stage: middle}}, points: 1}
+    risks: [0.1, 0.4, 0.9]
+    cite: {source: here, clause: all, verified: background}
+    figures: {n: 3}
+questions:
+  care:
+    label: what care
+    noun: level
+    categories:
+      none: {statement: No care.}
+      some: {statement: Some care.}
+    proposal:
+      bands:
+        scorecard: points
+        limits: [{category: none, below: 0.4}, {category: some, up_to: 1.0}]
+        cite: {source: here, clause: limits, verified: background}
+    rules:
+      - id: L1
+        claim: large is some
+        at_least: some
+        when: {all: [{at_least: {size: 6}}, {below: {size: 8.5}}]}
+        cite: {source: here, clause: L1, verified: background}
+      - id: L2
+        claim: very large is some
+        at_least: some
+        when: {above: {size: 10}}
+        cite: {source: here, clause: L2, verified: background}
+"""
+Write = Callable[[str, str], Guideline]
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> Write:
+    def changed(old: str, new: str) -> Guideline:
+        assert old in SMALL
+        file = tmp_path / "guideline.yaml"
+        file.write_text(SMALL.replace(old, new), encoding="utf-8")
+        return load_guideline_file(file)
+
+    return changed
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{is: {shape: jagged}}", "{is: {shap: jagged}}", r"yaml:11: unknown concept 'shap': did you mean 'shape'"),
+        ("{is: {shape: jagged}}", "{is: {shape: jaged}}", r"yaml:11: unknown state of shape 'jaged': did you mean 'jagged'"),
+        ("{is: {shape: jagged}}", "{iz: {shape: jagged}}", r"unknown word 'iz': did you mean 'is'"),
+        ("{is: {shape: jagged}}", "{is: {shape: jagged}, not: {is: {shape: round}}}", "expected exactly one of is"),
+        ("{is: {shape: jagged}}", "{is: {shape: jagged, stage: low}}", "expected exactly one concept, got 2"),
+        ("{is: {shape: jagged}}", "{all: []}", "expected one or more predicates"),
+        ("{is: {shape: jagged}}", "{at_least: {shape: jagged}}", "whose states have no order"),
+        ("{is: {shape: jagged}}", "{at_least: {stage: low}}", "a limit that some states of stage meet and some do not"),
+        ("{is: {shape: jagged}}", "{above: {size: big}}", "expected number, got 'big'"),
+        ("{is: {shape: jagged}}", "{rule: bad shape}", r"unknown definition \(it must stand above its use\)"),
+        ("rule: bad shape", "rule: bad shapes", "did you mean 'bad shape'"),
+        ("title: A toy", "titel: A toy", "expected the key 'title'"),
+        ("title: A toy", "title: A toy\nextra: 1", "yaml:4: unknown key 'extra'"),
+        ('edition: "1"', "edition: 1", r"yaml:2: expected text \(put it in quotes\), got 1"),
+        ("source: here, clause: L1", "source: there, clause: L1", "unknown source 'there': did you mean 'here'"),
+        ("clause: L1, verified: background", "clause: L1, verified: surely", "unknown mark 'surely'"),
+        ("        cite: {source: here, clause: L1, verified: background}\n", "", "expected the key 'cite'"),
+        ("[0.1, 0.4, 0.9]", "[0.1, 0.9]", r"one risk for each total from 0 to 2 \(3\), got 2"),
+        ("[0.1, 0.4, 0.9]", "[0.4, 0.1, 0.9]", "do not fall as points rise"),
+        ("points: 1}\n      - {when: {at", "points: 0}\n      - {when: {at", "points other than 0"),
+        ("category: some, up_to: 1.0", "category: some, up_to: 0.9", "the last one up_to 1.0"),
+        ("category: none, below: 0.4", "category: nine, below: 0.4", "unknown category 'nine': did you mean 'none'"),
+        ("scorecard: points", "scorecard: point", "unknown scorecard 'point': did you mean 'points'"),
+        ("at_least: some\n        when: {all", "when: {all", "at_least and/or at_most, or exactly"),
+        ("id: L2", "id: L1", "every rule with its own id"),
+        ("states: [round, jagged]", "states: [round]", "expected a concept"),
+        ("states: [round, jagged]", "states: [round, not judged]", "states other than not stated and not judged"),
+        ("states: [round, jagged]}", "states: [round, jagged], say: it is so}", r"a sentence with one \{state\}"),
+        ("kind: data", "kind: rumour", "expected publication or data, got rumour"),
+        ("label: what care", "label: [what]", "expected text, got a list"),
+    ],
+)
+def test_mistake_is_named_with_its_place(load: Write, old: str, new: str, said: str) -> None:
+    with pytest.raises(GuidelineError, match=said) as caught:
+        load(old, new)
+    assert "guideline.yaml" in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_thresholds_cut_a_measurement_into_cells(load: Write) -> None:
+    compiled = compile_question(load("A toy", "A toy"), "care")
+    (size,) = [axis for axis in compiled.axes if axis.name == "size"]
+    labels = ("below 6 mm", "at least 6 mm and below 8.5 mm", "at least 8.5 mm and at most 10 mm", "above 10 mm")
+    assert size.labels == labels
+    assert size.size == len(labels)
+
+
+def test_states_that_no_rule_tells_apart_share_a_class() -> None:
+    compiled = compile_question(load_guideline("breast-ultrasound"), "birads")
+    (echo,) = [axis for axis in compiled.axes if axis.name == "echogenicity"]
+    shared = {label: int(number) for label, number in zip(echo.labels, echo.classes, strict=True)}
+    assert shared["hyperechoic"] == shared["isoechoic"] != shared["hypoechoic"] == shared["heterogeneous"]
+    assert "skin_thickening" not in [axis.name for axis in compiled.axes]
+
+
+@pytest.mark.parametrize(
+    ("value", "category"), [(5.999, "none"), (6.0, "some"), (8.499, "some"), (8.5, "none"), (10.0, "none"), (10.001, "some")]
+)
+def test_value_on_a_limit_falls_on_its_side(load: Write, value: float, category: str) -> None:
+    pack, who = load("A toy", "A toy"), Observer(name="w", kind="person")
+    findings = [
+        Finding(concept="shape", observer=who, states=("round", "jagged"), probabilities=(1.0, 0.0), state="round"),
+        Finding(concept="stage", observer=who, states=("low", "middle", "high"), probabilities=(1.0, 0.0, 0.0), state="low"),
+        Finding(concept="size", observer=who, unit="mm", value=value, sd=0.0),
+    ]
+    got = evaluate(pack, "care", findings)
+    assert got.crisp == category
+    assert got.probabilities[category] == 1.0
+
+
+def test_shipped_packs_load_by_name_and_by_edition() -> None:
+    assert list_guidelines() == ("breast-ultrasound-2013", "diabetic-retinopathy-icdr-2003")
+    for name in list_guidelines():
+        pack = load_guideline(name)
+        assert pack is load_guideline(pack.name)
+        assert pack.sha256 == hashlib.sha256(Path(pack.file).read_bytes()).hexdigest()
+        assert pack.ref().edition == pack.edition
+
+
+def test_unknown_pack_offers_the_nearest() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'breast-ultrasound'"):
+        load_guideline("breast-ultrasond")
+
+
+def test_missing_file_is_a_guideline_error(tmp_path: Path) -> None:
+    with pytest.raises(GuidelineError, match="expected a readable guideline file"):
+        load_guideline_file(tmp_path)
+
+
+@pytest.mark.parametrize("name", list_guidelines())
+def test_every_code_is_in_dicom(name: str) -> None:
+    dictionary = pytest.importorskip("pydicom.sr._concepts_dict").concepts
+    for concept in load_guideline(name).concepts.values():
+        if concept.code is not None:
+            meanings = {
+                meaning
+                for codes in dictionary[concept.code.scheme].values()
+                for v, (meaning, *_) in codes.items()
+                if v == concept.code.value
+            }
+            assert concept.code.meaning in meanings
+
+
+def test_loading_and_evaluating_needs_no_torch_scipy_or_sklearn() -> None:
+    code = (
+        "import sys; from pellucid.knowledge import load_guideline, evaluate\n"
+        "evaluate(load_guideline('breast-ultrasound'), 'birads', [])\n"
+        "sys.exit(bool({'torch', 'timm', 'scipy', 'sklearn'} & set(sys.modules)))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

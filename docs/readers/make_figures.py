@@ -38,9 +38,11 @@ def concepts(figures: dict[str, Any]) -> list[str]:
     ]
     for name, c in figures["concepts"].items():
         cells = [
-            name.replace("_", " "), str(c["n"]), number(c["auroc"]), number(c["balanced_accuracy"]), number(c["balanced_baseline"]),
-            number(c["accuracy"]), number(c["majority_baseline"]), number(c["kappa"]), number(c["ece"]), number(c["unknown_rate"]),
-        ]  # fmt: skip
+            name.replace("_", " "),
+            str(c["n"]),
+            *(number(c[key]) for key in ("auroc", "balanced_accuracy", "balanced_baseline", "accuracy", "majority_baseline")),
+            *(number(c[key]) for key in ("kappa", "ece", "unknown_rate")),
+        ]
         lines.append(f"| {' | '.join(cells)} |")
     values = [c["auroc"]["value"] for c in figures["concepts"].values() if c["auroc"]["value"] is not None]
     return [*lines, "", f"Mean concept AUROC: {sum(values) / len(values):.3f}."]
@@ -74,7 +76,8 @@ def places(figures: dict[str, Any]) -> list[str]:
         *lines,
         f"- Shadow head (features, no concepts): AUROC {number(shadow['auroc'])}; it disagrees with the concepts in "
         f"{number(shadow['disagreement'])} of the cases.",
-        f"- Interpretability tax (shadow minus concept route, AUROC; published: 0.05 to 0.07, Singh et al. 2025): {number(shadow['tax'])}.",
+        "- Interpretability tax (AUROC of the shadow minus the concept route; published: 0.05 to 0.07, Singh et al. 2025): "
+        f"{number(shadow['tax'])}.",
     ]
 
 
@@ -83,11 +86,8 @@ def table(name: str) -> str:
     measured = json.loads((READERS / name / "figures.json").read_text(encoding="utf-8"))
     parts: list[str] = []
     for key, figures in measured.items():
-        parts += [
-            f"### {TITLES[key]}", "",
-            f"{figures['n_images']} images of {figures['n_patients']} patients; every number with its 95 % interval over patients.", "",
-            *assessments(figures), "", *concepts(figures), "", *places(figures), "",
-        ]  # fmt: skip
+        size = f"{figures['n_images']} images of {figures['n_patients']} patients; numbers with 95 % intervals over patients."
+        parts += [f"### {TITLES[key]}", "", size, "", *assessments(figures), "", *concepts(figures), "", *places(figures), ""]
     return "\n".join(parts)
 
 

@@ -26,7 +26,7 @@ from pellucid.knowledge import Guideline, load_guideline
 from pellucid.models.bottleneck import ConceptNet, Seen
 from pellucid.models.build import new_net
 from pellucid.models.card import Card, load_toml, parse, sha256_of
-from pellucid.record import Observer, Provenance, Reading, ReaderRef, Shadow, Signals
+from pellucid.record import Observer, Provenance, ReaderRef, Reading, Shadow, Signals
 
 SHIPPED = "readers"
 CARD, WEIGHTS, CALIBRATION = "card.toml", "weights.safetensors", "calibration.json"
@@ -79,7 +79,8 @@ class Reader:
             novelty_false_alarm=self.fitted.novelty.false_alarm,
         )
         assessments = tuple(
-            conclude(self.guidelines[q.name], q.name, findings, self.fitted.sets.get(q.name), novelty) for q in self.card.questions
+            conclude(self.guidelines[q.name], q.name, findings, self.fitted.sets.get(q.name), novelty)
+            for q in self.card.questions
         )
         signals = novelty.model_copy(update={"shadow": self._shadow(sight, {a.question: a.probabilities for a in assessments})})
         ref = image.ref()
@@ -116,7 +117,9 @@ class Reader:
         if concept is None:
             return ()
         disagrees = abs(own[-1] - concept) > self.fitted.shadow_limit
-        return (Shadow(question=question, category=category, probability=own[-1], concept_probability=concept, disagrees=disagrees),)
+        return (
+            Shadow(question=question, category=category, probability=own[-1], concept_probability=concept, disagrees=disagrees),
+        )
 
 
 def one_image(image: Study | StudyImage) -> StudyImage:
@@ -169,7 +172,9 @@ def load_reader(name: str | Path) -> Reader:
         if not (folder / file).is_file():
             raise CardError(f"{folder}: expected {file} beside the card, got nothing; copy the reader's folder again")
         if (got := sha256_of(folder / file)) != expected:
-            raise TamperedError(f"{folder / file}: expected SHA-256 {expected[:12]}… as in the card, got {got[:12]}…; it was changed")
+            raise TamperedError(
+                f"{folder / file}: expected SHA-256 {expected[:12]}… as in the card, got {got[:12]}…; it was changed"
+            )
     net = new_net(card, pretrained=False)
     net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / WEIGHTS).items()})
     fitted = fitted_from_json((folder / CALIBRATION).read_text(encoding="utf-8"), str(folder / CALIBRATION))
@@ -187,7 +192,9 @@ def assemble(card: Card, net: ConceptNet, fitted: Fitted, card_sha256: str | Non
             if spec.name not in guideline.concepts:
                 raise UnknownName("concept", spec.name, guideline.concepts, f"guideline {guideline.name}")
             if guideline.concepts[spec.name].states != spec.states:
-                raise CardError(f"concept {spec.name}: expected the states {guideline.concepts[spec.name].states}, got {spec.states}")
+                raise CardError(
+                    f"concept {spec.name}: expected the states {guideline.concepts[spec.name].states}, got {spec.states}"
+                )
     ref = ReaderRef(
         name=card.reader.name,
         version=card.reader.version,

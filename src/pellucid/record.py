@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from enum import Enum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveFloat, model_validator
 
 PROBABILITY_TOLERANCE = 1e-4  # how far a distribution may be from summing to one; probabilities are kept to six decimals
 
@@ -26,7 +26,8 @@ class FrozenDict(dict[str, Any]):
     def _refuse(self, *_: object, **__: object) -> Any:
         raise TypeError("a record is frozen: make a new one instead of changing this one")
 
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = _refuse
+    setdefault = update = _refuse  # pyright: ignore[reportAssignmentType] - refusing has no overloads
 
     def __reduce__(self) -> tuple[type, tuple[dict[str, Any]]]:
         return FrozenDict, (dict(self),)
@@ -85,16 +86,10 @@ class Concept(Record):
 class Region(Record):
     """A place in the image: closed outlines in mm where spacing is known, else in pixels of the original image."""
 
-    outlines: tuple[tuple[Point, ...], ...]
+    outlines: Annotated[tuple[Annotated[tuple[Point, ...], Field(min_length=3)], ...], Field(min_length=1)]
     unit: Literal["mm", "px"]
     meaning: Text
     share: Probability | None = None  # for evidence: the share of the concept's attention inside the outlines
-
-    @model_validator(mode="after")
-    def _closed_outlines(self) -> Self:
-        if not self.outlines or any(len(outline) < 3 for outline in self.outlines):
-            raise ValueError("region: expected one or more outlines of at least three points")
-        return self
 
 
 class Reliability(Record):
@@ -118,7 +113,7 @@ class Observer(Record):
 
 
 class Finding(Record):
-    """What one observer says of one concept: a distribution (in the order of `states`), a measured value, or why it is unknown."""
+    """What one observer says of one concept: a distribution (in the order of `states`), a measured value, or why unknown."""
 
     concept: Text
     observer: Observer
@@ -152,7 +147,9 @@ class Finding(Record):
     def _check_distribution(self) -> None:
         probabilities = self.probabilities or ()
         if self.states is None or len(self.states) != len(probabilities):
-            raise ValueError(f"finding {self.concept}: expected one probability per state {self.states}, got {len(probabilities)}")
+            raise ValueError(
+                f"finding {self.concept}: expected one probability per state {self.states}, got {len(probabilities)}"
+            )
         if abs(sum(probabilities) - 1.0) > PROBABILITY_TOLERANCE:
             raise ValueError(f"finding {self.concept}: probabilities must sum to 1, got {sum(probabilities):.6f}")
         if self.state is not None and self.state not in self.states:
@@ -265,10 +262,16 @@ class Assessment(Record):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.probabilities and abs(sum(self.probabilities.values()) - 1.0) > PROBABILITY_TOLERANCE:
-            raise ValueError(f"assessment {self.question}: probabilities must sum to 1, got {sum(self.probabilities.values()):.6f}")
-        strangers = [c for c in (*self.confidence_set, *([self.category] if self.category else [])) if c not in self.probabilities]
+            raise ValueError(
+                f"assessment {self.question}: probabilities must sum to 1, got {sum(self.probabilities.values()):.6f}"
+            )
+        strangers = [
+            c for c in (*self.confidence_set, *([self.category] if self.category else [])) if c not in self.probabilities
+        ]
         if strangers:
-            raise ValueError(f"assessment {self.question}: {strangers[0]!r} is not one of the categories {tuple(self.probabilities)}")
+            raise ValueError(
+                f"assessment {self.question}: {strangers[0]!r} is not one of the categories {tuple(self.probabilities)}"
+            )
         if (self.category is None) != (self.abstained_because is not None):
             raise ValueError(f"assessment {self.question}: expected a category or a reason to abstain, exactly one of the two")
         return self
@@ -298,16 +301,10 @@ class StudyRef(Record):
     height: Annotated[int, Field(ge=1)]
     frame: Annotated[int, Field(ge=0)] = 0
     modality: str | None = None
-    spacing_mm: tuple[float, float] | None = None  # (between rows, between columns), as DICOM's Pixel Spacing
+    spacing_mm: tuple[PositiveFloat, PositiveFloat] | None = None  # (between rows, between columns), as DICOM's Pixel Spacing
     spacing_source: str | None = None
     ids: Names = FrozenDict()
     source: str | None = None
-
-    @model_validator(mode="after")
-    def _positive_spacing(self) -> Self:
-        if self.spacing_mm is not None and min(self.spacing_mm) <= 0:
-            raise ValueError(f"study: spacing must be positive, got {self.spacing_mm}")
-        return self
 
 
 class ReaderRef(Record):
@@ -376,7 +373,9 @@ class Reading(Record):
             raise ValueError(f"reading: a concept is found twice: {sorted({n for n in names if names.count(n) > 1})}")
         expected = content_hash(self)
         if self.id and self.id != expected:
-            raise ValueError(f"reading: its id is {self.id[:12]}… but its content hashes to {expected[:12]}…: it was changed after it was written")
+            raise ValueError(
+                f"reading: its id is {self.id[:12]}… but its content hashes to {expected[:12]}…: changed after it was written"
+            )
         object.__setattr__(self, "id", expected)
         return self
 

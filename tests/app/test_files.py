@@ -10,13 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.app.files import find_images, load_reading, output_names, stem_of, write_whole
+from pellucid.app.files import find_images, load_reading, output_names, stem_of
 from pellucid.errors import InputError
+from pellucid.train.files import write_whole
 
 LOOP = """
 import sys
 from pathlib import Path
-from pellucid.app.files import write_whole
+from pellucid.train.files import write_whole
 target, mark = Path(sys.argv[1]), sys.argv[2]
 print("started", flush=True)
 while True:
@@ -40,7 +41,7 @@ def test_a_new_file_has_the_permissions_that_others_have(tmp_path: Path) -> None
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     target = write_whole(tmp_path / "a.json", "old")
     code = (
-        "import resource, signal, sys\nfrom pathlib import Path\nfrom pellucid.app.files import write_whole\n"
+        "import resource, signal, sys\nfrom pathlib import Path\nfrom pellucid.train.files import write_whole\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nresource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n    write_whole(Path(sys.argv[1]), 'n' * 100_000)\nexcept OSError:\n    sys.exit(7)\n"
     )

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from pellucid.app.demo import example_case, second_look
-from pellucid.app.files import write_whole
 from pellucid.images.study import open_study
 from pellucid.record import Reading, reading_from_json
+from pellucid.train.files import write_whole
 
 from .conftest import made_reading
 

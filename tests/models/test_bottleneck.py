@@ -3,62 +3,87 @@
 import pytest
 
 torch = pytest.importorskip("torch")
+from torch import Tensor  # noqa: E402
 
 from pellucid.errors import InputError  # noqa: E402
-from pellucid.models.bottleneck import NEVER, Bottleneck, Design, place_clues  # noqa: E402
+from pellucid.models.bottleneck import NEVER, Bottleneck, Design, attended, place_clues  # noqa: E402
 
-DESIGN = Design(states=(2, 4, 3), places=2, outcomes=2, width=16, heads=2, hidden=8)
+DESIGN = Design(states=(2, 4, 3), places=2, outcomes=2, width=16)
 
 
 @pytest.fixture
 def net() -> Bottleneck:
     torch.manual_seed(0)
-    return Bottleneck((8, 12, 20), DESIGN).eval()
+    net = Bottleneck((8, 12, 20), DESIGN).eval()
+    net.look_first(((0, 0, True), (1, 1, False)))
+    torch.nn.init.normal_(net.head)
+    torch.nn.init.normal_(net.query)
+    return net
 
 
 @pytest.fixture
-def grids() -> list[torch.Tensor]:
+def grids() -> list[Tensor]:
     g = torch.Generator().manual_seed(1)
     return [torch.randn(2, c, s, s, generator=g) for c, s in ((8, 12), (12, 6), (20, 3))]
 
 
-def test_shapes_are_as_declared(net: Bottleneck, grids: list[torch.Tensor]):
+def test_shapes_are_as_declared(net: Bottleneck, grids: list[Tensor]):
     seen = net(grids)
     assert seen.logits.shape == (2, 3, 4)
     assert seen.attention.shape == (2, 3, 12, 12)
-    assert seen.attention_logits.shape == (2, 3, 2, 12, 12)
+    assert seen.evidence.shape == (2, 3, 3 * (2 * 40 + 1))
     assert seen.places.shape == (2, 2, 12, 12)
     assert seen.shadow.shape == (2, 2)
     assert seen.vector.shape == (2, 16)
 
 
-def test_attention_of_every_concept_sums_to_one(net: Bottleneck, grids: list[torch.Tensor]):
+def test_attention_of_every_concept_sums_to_one(net: Bottleneck, grids: list[Tensor]):
     assert torch.allclose(net(grids).attention.sum(dim=(2, 3)), torch.ones(2, 3), atol=1e-5)
 
 
-def test_a_state_that_a_concept_does_not_have_has_no_probability(net: Bottleneck, grids: list[torch.Tensor]):
+def test_a_state_that_a_concept_does_not_have_has_no_probability(net: Bottleneck, grids: list[Tensor]):
     p = net(grids).logits.softmax(-1)
     assert p[:, 0, 2:].max().item() == 0.0
     assert p[:, 2, 3:].max().item() == 0.0
     assert net(grids).logits[:, 0, 2].max().item() < NEVER / 2
 
 
-def test_a_head_does_not_see_what_its_concept_does_not_attend_to(net: Bottleneck):
-    attention = torch.zeros(1, 3, 2, 4, 4)
-    attention[:, 1, :, 2, 3] = -1e9
-    value = torch.randn(1, 16, 4, 4, generator=torch.Generator().manual_seed(2))
-    changed = value.clone()
-    changed[:, :, 2, 3] += 100.0
-    before, _ = net._judge(attention, value)
-    after, _ = net._judge(attention, changed)
-    assert torch.equal(before[:, 1], after[:, 1])
-    assert not torch.allclose(before[:, 0], after[:, 0])
+def test_a_head_does_not_see_what_its_concept_does_not_attend_to():
+    weights = torch.zeros(1, 2, 4, 4)
+    weights[0, 0, 1, 1] = weights[0, 1, 2, 2] = 1.0
+    grid = torch.randn(1, 5, 4, 4, generator=torch.Generator().manual_seed(2))
+    changed = grid.clone()
+    changed[:, :, 2, 2] += 100.0
+    before, after = attended(weights, [grid]), attended(weights, [changed])
+    assert torch.equal(before[:, 0], after[:, 0])
+    assert not torch.allclose(before[:, 1], after[:, 1])
+    assert torch.allclose(before[0, 0, :5], grid[0, :, 1, 1])
 
 
-def test_the_shadow_does_not_reach_the_concepts(net: Bottleneck, grids: list[torch.Tensor]):
+def test_a_head_sees_the_evidence_of_its_own_concept_only(net: Bottleneck, grids: list[Tensor]):
+    evidence = net(grids).evidence
+    changed = evidence.clone()
+    changed[:, 1] += 10.0
+    before, after = net.judge(evidence), net.judge(changed)
+    assert torch.equal(before[:, [0, 2]], after[:, [0, 2]])
+    assert not torch.allclose(before[:, 1], after[:, 1])
+
+
+def test_before_anything_is_learned_a_concept_looks_inside_around_and_below_its_place():
+    net = Bottleneck((8,), Design(states=(2, 2), places=1, outcomes=2, width=16))
+    net.look_first(((0, 0, True),))
+    probability = torch.zeros(1, 1, 16, 16)
+    probability[0, 0, 4:9, 4:9] = 1.0
+    attention = net._attend(torch.zeros(1, 16, 16, 16), probability).flatten(3).softmax(-1).unflatten(-1, (16, 16))[0, 0]
+    assert attention[0, 4:9, 4:9].sum() > 0.9
+    assert attention[1, 2:11, 2:11].sum() - attention[1, 6, 6] > 0.9
+    assert attention[2, 9:, 4:9].sum() > 0.9
+
+
+def test_the_shadow_does_not_reach_the_concepts(net: Bottleneck, grids: list[Tensor]):
     before = net(grids)
     for parameter in net.shadow.parameters():
-        torch.nn.init.normal_(parameter)
+        torch.nn.init.normal_(parameter, std=5.0)
     after = net(grids)
     assert torch.equal(before.logits, after.logits)
     assert not torch.equal(before.shadow, after.shadow)

@@ -1,5 +1,7 @@
 """Encoders: packaged ImageNet weights under timm's names, frozen stages that change nothing."""
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -7,8 +9,9 @@ import numpy as np  # noqa: E402
 import skimage.data  # noqa: E402
 import timm  # noqa: E402
 from PIL import Image  # noqa: E402
+from torch import Tensor  # noqa: E402
 
-from pellucid.errors import InputError, TamperedError, UnknownName  # noqa: E402
+from pellucid.errors import TamperedError, UnknownName  # noqa: E402
 from pellucid.models import encoders  # noqa: E402
 from pellucid.models.encoders import PACKAGED, load_encoder, packaged_state  # noqa: E402
 
@@ -17,7 +20,7 @@ CATS = {281, 282, 283, 284, 285}
 ESPRESSO = 967
 
 
-def _square(pixels: np.ndarray) -> torch.Tensor:
+def _square(pixels: np.ndarray) -> Tensor:
     image = Image.fromarray(pixels).convert("RGB")
     side = min(image.size)
     left, top = (image.width - side) // 2, (image.height - side) // 2
@@ -39,27 +42,17 @@ def test_packaged_weights_recognise_a_cat_and_a_cup_of_coffee_on_real_photograph
 def test_folding_batch_normalisation_changes_no_output():
     x = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
     for name in (LITE0, "resnet18", "densenet121", "mobilenetv2_100"):
-        body = timm.create_model(name, features_only=True).eval()
+        body: Any = timm.create_model(name, features_only=True).eval()
         for module in body.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
-                module.running_mean.uniform_(-0.2, 0.2)
-                module.running_var.uniform_(0.5, 1.5)
+                module.get_buffer("running_mean").uniform_(-0.2, 0.2)
+                module.get_buffer("running_var").uniform_(0.5, 1.5)
         with torch.inference_mode():
             before = body(x)
             encoders.fold_batch_norm(body)
             after = body(x)
         for a, b in zip(before, after, strict=True):
             assert torch.allclose(a, b, atol=1e-3, rtol=1e-3)
-
-
-def test_frozen_stages_give_the_same_grids_and_take_no_gradient():
-    whole = load_encoder(LITE0, pretrained=True).eval()
-    split = load_encoder(LITE0, pretrained=True, frozen_stages=3).eval()
-    x = torch.randn(1, 3, 96, 96, generator=torch.Generator().manual_seed(0))
-    with torch.inference_mode():
-        for a, b in zip(whole(x), split(x), strict=True):
-            assert torch.equal(a, b)
-    assert not split.early(x).requires_grad
 
 
 @pytest.mark.parametrize("name", ["tf_efficientnet_lite0", "resnet18", "mobilenetv2_100", "vit_tiny_patch16_224"])
@@ -79,11 +72,6 @@ def test_an_unknown_encoder_offers_the_nearest_name():
 def test_weights_without_a_package_are_refused():
     with pytest.raises(UnknownName, match="packaged ImageNet weights"):
         load_encoder("resnet18", pretrained=True)
-
-
-def test_frozen_stages_of_a_backbone_without_stages_are_refused():
-    with pytest.raises(InputError, match="use 0"):
-        load_encoder("resnet18", frozen_stages=2)
 
 
 def test_a_changed_weights_file_is_refused(monkeypatch: pytest.MonkeyPatch):

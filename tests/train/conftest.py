@@ -26,7 +26,6 @@ spacing_factor = 10.0
 [encoder]
 frozen = true
 width = 16
-hidden = 8
 [[preparation]]
 name = "luminance"
 [[preparation]]
@@ -82,7 +81,9 @@ def _case(folder: Path, index: int, rng: np.random.Generator) -> dict[str, str]:
     x, y, a, b = rng.uniform(45, 75), rng.uniform(40, 60), rng.uniform(18, 26), rng.uniform(10, 15)
     angles = np.linspace(0, 2 * np.pi, 40, endpoint=False)
     wobble = 1 + (0.35 * np.sin(7 * angles) if irregular else 0)
-    draw.polygon([(x + a * w * np.cos(t), y + b * w * np.sin(t)) for t, w in zip(angles, np.broadcast_to(wobble, 40), strict=True)], fill=1)
+    draw.polygon(
+        [(x + a * w * np.cos(t), y + b * w * np.sin(t)) for t, w in zip(angles, np.broadcast_to(wobble, 40), strict=True)], fill=1
+    )
     mask = np.asarray(canvas)
     pixels = np.clip(rng.normal(130, 25, mask.shape) - 80 * mask, 0, 255).astype(np.uint8)
     name = f"case{index:03d}.png"

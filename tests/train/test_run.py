@@ -55,12 +55,15 @@ def test_a_reading_is_whole_and_its_own_assessments_are_rederived(reader: Reader
     assert {f.concept for f in reading.findings} == {"shape", "margin", "long_axis"}
     revised = reader.revise(reading, {"margin": "circumscribed"}, by="the test")
     assert revised.revises == reading.id
-    assert revised.finding("margin").observer.kind == "person"
+    margin = revised.finding("margin")
+    assert margin is not None
+    assert margin.observer.kind == "person"
 
 
 def test_without_spacing_lengths_are_unknown_and_say_why(reader: Reader, toy_recipe: Path):
     reading = reader.read(open_study(toy_recipe.parent / "data" / "images" / "case003.png"))
     finding = reading.finding("long_axis")
+    assert finding is not None
     assert finding.value is None
     assert finding.unknown_because in {"no pixel spacing", "no lesion in the mask"}
 
@@ -80,7 +83,16 @@ def test_a_picture_of_another_kind_abstains_and_says_so(reader: Reader):
 
 def test_evaluate_on_a_manifest_gives_the_contract(reader: Reader, toy_recipe: Path):
     figures = evaluate(reader, toy_recipe.parent / "data" / "manifest.csv")
-    assert set(figures) == {"reader", "weights_sha256", "n_images", "n_patients", "concepts", "assessments", "localisation", "shadow"}
+    assert set(figures) == {
+        "reader",
+        "weights_sha256",
+        "n_images",
+        "n_patients",
+        "concepts",
+        "assessments",
+        "localisation",
+        "shadow",
+    }
     assert figures["weights_sha256"] == reader.ref.weights_sha256
     assert set(figures["shadow"]) >= {"auroc", "disagreement"}
 

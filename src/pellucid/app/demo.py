@@ -8,9 +8,10 @@ from textwrap import fill, indent
 from typing import TYPE_CHECKING
 
 from pellucid.app.command import DONE, ERROR, Command
-from pellucid.app.files import READING_SUFFIX, load_reading, write_whole
+from pellucid.app.files import READING_SUFFIX, load_reading
 from pellucid.app.summary import moves
 from pellucid.errors import MissingExtra, PellucidError
+from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
     from pellucid.record import Assessment, Reading

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.errors import InputError
-from pellucid.train.files import write_whole as write_whole
 
 if TYPE_CHECKING:
     from pellucid.record import Reading

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pellucid.app.command import DONE, Command
-from pellucid.app.files import write_whole
+from pellucid.train.files import write_whole
 
 
 def _train_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.app.command import ABSTAINED, DONE, ERROR, Command, box, note, one_line, spacing
-from pellucid.app.files import READING_SUFFIX, find_images, output_names, write_whole
+from pellucid.app.files import READING_SUFFIX, find_images, output_names
 from pellucid.app.summary import abstains, summary
 from pellucid.errors import PellucidError
+from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
     from pellucid.reader import Reader

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import ABSTAINED, DONE, ERROR, Command, note, setting
-from pellucid.app.files import READING_SUFFIX, load_reading, reading_bytes, stem_of, write_whole
+from pellucid.app.files import READING_SUFFIX, load_reading, reading_bytes, stem_of
 from pellucid.app.summary import abstains, moves
 from pellucid.errors import InputError, PellucidError, UnknownName
+from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
     from pellucid.record import Reading

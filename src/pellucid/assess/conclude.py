@@ -165,6 +165,7 @@ def _boundary(
     if category and evaluation.crisp is None and held != (category,):
         share = probabilities[category]
         notes.append(f"The rules do not decide on one {asked.noun}; {category} is the most probable one ({_percent(share)}).")
+        notes += [item.text for item in asked.cannot_tell if len(set(item.between) & set(evaluation.open)) > 1]
     if category and held and category not in held:
         others = " or ".join(held)
         notes.append(f"The findings as called give {asked.noun} {category}, but their probabilities together support {others}.")

@@ -155,7 +155,9 @@ def _measurements(card: Card, scene: _Scene) -> list[Finding]:
         place, way = scene.found[name], scene.way
         measured = measure(place.probability, way.affine(), way.spacing, sd_scale=scene.fitted.sd or 1.0).named()
         region = way.region(place.mask, f"{name.replace('_', ' ')} outline, found by the reader")
-        results += [_measured(m.name, m.unit, measured[m.name], region, scene.observer) for m in card.measurements if m.place == name]
+        results += [
+            _measured(m.name, m.unit, measured[m.name], region, scene.observer) for m in card.measurements if m.place == name
+        ]
     return results
 
 

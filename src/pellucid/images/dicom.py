@@ -49,7 +49,7 @@ CT_WINDOW = (40.0, 400.0)
 
 
 GPL_ONLY = {"1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.57", "1.2.840.10008.1.2.4.70"}
-"""Extended 12-bit and lossless JPEG: the only decoder that installs and survives damaged files is under GPL-3, so it is an extra of its own."""
+"""Extended 12-bit and lossless JPEG: the one decoder that survives damaged files is under GPL-3, so it is an extra of its own."""
 
 
 def is_dicom(head: bytes) -> bool:

@@ -19,7 +19,9 @@ def widened(box: Sequence[float], margin: float, shape: tuple[int, int]) -> Box:
         raise InputError(f"region of interest: expected x,y,w,h in pixels, got {tuple(box)}")
     x, y, w, h = box
     if w <= 0 or h <= 0 or x + w <= 0 or y + h <= 0 or x >= shape[1] or y >= shape[0]:
-        raise InputError(f"region of interest: expected a box that meets the image of {shape[1]}x{shape[0]} pixels, got {tuple(box)}")
+        raise InputError(
+            f"region of interest: expected a box that meets the image of {shape[1]}x{shape[0]} pixels, got {tuple(box)}"
+        )
     extra = margin * max(w, h)
     left, top = max(0, math.floor(x - extra)), max(0, math.floor(y - extra))
     right, bottom = min(shape[1], math.ceil(x + w + extra)), min(shape[0], math.ceil(y + h + extra))

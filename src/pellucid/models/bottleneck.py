@@ -1,11 +1,11 @@
 """The concept attention bottleneck: every concept owns queries, and its head sees only what they attend to.
 
-Places (a lesion, an exudate) are found on a grid made of the encoder's grids. Every concept has three queries that attend over the
-grid: one starts inside its place, one around it, one below it (or anywhere). What they attend to (mean and spread of the encoder's
-features, and how much there is) is the concept's evidence; a linear head turns it into logits over the concept's states. The shadow head
-sees features from everywhere and never feeds an assessment.
-Attention as evidence: after Ilse et al. 2018 (attention-based multiple-instance learning, arXiv 1802.04712); the bottleneck: Koh et al.
-2020 (arXiv 2007.04612); linear heads on frozen features: Yuksekgonul et al. 2023 (post-hoc concept bottlenecks, arXiv 2205.15480).
+Places (a lesion, an exudate) are found on a grid made of the encoder's grids. Every concept has three queries that attend over
+the grid: one starts inside its place, one around it, one below it (or anywhere). What they attend to (mean and spread of the
+encoder's features, and how much there is) is the concept's evidence; a linear head turns it into logits over the concept's
+states. The shadow head sees features from everywhere and never feeds an assessment.
+Attention as evidence: after Ilse et al. 2018 (attention-based multiple-instance learning, arXiv 1802.04712); the bottleneck:
+Koh et al. 2020 (arXiv 2007.04612); linear heads on frozen features: Yuksekgonul et al. 2023 (arXiv 2205.15480).
 """
 
 import math
@@ -25,6 +25,8 @@ INSIDE, EDGE, SURROUND, BELOW = range(CLUES_PER_PLACE)
 FIRST_LOOK = 6.0
 """By how much, in attention logits, a clue is preferred before anything is learned."""
 QUERIES = 3
+LOOKS = 2
+"""Residual looks around on each coarser grid."""
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,9 @@ class Design:
 class Seen:
     """What the net gives for a batch.
 
-    Shapes: logits (B, K, S) padded with `NEVER`; attention (B, K, h, w), summing to one over the grid; evidence (B, K, E) what each
-    head sees; places (B, P, h, w) logits; shadow (B, C) logits; shadow_evidence (B, E'); vector (B, 2 C_0) mean and spread of the
-    finest encoder grid.
+    Shapes: logits (B, K, S) padded with `NEVER`; attention (B, K, h, w), summing to one; evidence (B, K, E), what each head sees;
+    places (B, P, h, w) logits; shadow (B, C) logits; shadow_evidence (B, E'); vector (B, 2 C_0) mean and spread of the finest
+    encoder grid.
     """
 
     logits: Tensor
@@ -61,24 +63,40 @@ class Seen:
     vector: Tensor
 
 
+class Mix(nn.Module):
+    """A residual look around: depthwise 5x5, then across channels."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Conv2d(width, width, 5, padding=2, groups=width), nn.Conv2d(width, width, 1), nn.GroupNorm(8, width), nn.GELU()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + self.layers(x)
+
+
 class Neck(nn.Module):
-    """Grids of several strides -> one grid (B, width, h, w) at the finest of them."""
+    """Grids of several strides -> one grid (B, width, h, w) at the finest of them; the coarser ones look further around."""
 
     def __init__(self, channels: tuple[int, ...], width: int) -> None:
         super().__init__()
         self.project = nn.ModuleList(nn.Conv2d(c, width, 1) for c in channels)
-        self.norm = nn.GroupNorm(8, width)
-        self.mix = nn.Sequential(
-            nn.Conv2d(width, width, 5, padding=2, groups=width), nn.Conv2d(width, width, 1), nn.GroupNorm(8, width), nn.GELU()
+        self.norm = nn.ModuleList(nn.GroupNorm(8, width) for _ in channels)
+        self.mix = nn.ModuleList(
+            nn.Sequential(*(Mix(width) for _ in range(1 if i == 0 else LOOKS))) for i in range(len(channels))
         )
 
     def forward(self, grids: list[Tensor]) -> Tensor:
-        total = self.project[-1](grids[-1])
-        for project, grid in zip(reversed(self.project[:-1]), reversed(grids[:-1]), strict=True):
-            finer = project(grid)
-            total = finer + F.interpolate(total, size=finer.shape[-2:], mode="bilinear", align_corners=False)
-        total = F.gelu(self.norm(total))
-        return total + self.mix(total)
+        total: Tensor | None = None
+        for level in reversed(range(len(grids))):
+            own = self.project[level](grids[level])
+            if total is not None:
+                own = own + F.interpolate(total, size=own.shape[-2:], mode="bilinear", align_corners=False)
+            total = self.mix[level](F.gelu(self.norm[level](own)))
+        if total is None:
+            raise InputError("neck: expected one grid or more, got none")
+        return total
 
 
 def place_clues(probability: Tensor) -> Tensor:
@@ -91,10 +109,10 @@ def place_clues(probability: Tensor) -> Tensor:
 
 
 def attended(weights: Tensor, grids: list[Tensor]) -> Tensor:
-    """What some attention sees: weights (B, Q, h, w) summing to one, grids (B, C_i, h_i, w_i) -> (B, Q, 2 sum C_i), means and spreads."""
+    """What attention sees: weights (B, Q, h, w) summing to one, grids (B, C_i, h_i, w_i) -> (B, Q, 2 sum C_i), mean, spread."""
     parts: list[Tensor] = []
     for grid in grids:
-        w = F.adaptive_avg_pool2d(weights, grid.shape[-2:]).flatten(2)
+        w = F.adaptive_avg_pool2d(weights, (grid.shape[-2], grid.shape[-1])).flatten(2)
         w = w / w.sum(dim=-1, keepdim=True)
         flat = grid.flatten(2).transpose(1, 2)
         mean = w @ flat
@@ -120,6 +138,7 @@ class Bottleneck(nn.Module):
         self.head = nn.Parameter(torch.zeros(concepts, QUERIES * (features + 1), most))
         self.head_bias = nn.Parameter(torch.zeros(concepts, most))
         self.shadow = nn.Linear(2 * features, design.outcomes)
+        self.never: Tensor
         never = torch.zeros(concepts, most)
         for row, count in enumerate(design.states):
             never[row, count:] = NEVER
@@ -127,7 +146,7 @@ class Bottleneck(nn.Module):
 
     @torch.no_grad()
     def look_first(self, expected: Sequence[tuple[int, int, bool]]) -> None:
-        """Starts the attention of each (concept, place, reaches below) where a clinician looks: inside, around, below or anywhere."""
+        """Starts the attention of each (concept, place, reaches below) where a clinician looks: inside, around, below."""
         count = self.design.places
         for concept, place, reaches_below in expected:
             self.clue_query[concept, 0, INSIDE * count + place] = FIRST_LOOK

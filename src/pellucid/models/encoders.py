@@ -1,17 +1,19 @@
 """Encoders: any timm backbone as a function from an image to grids of features.
 
-A frozen encoder keeps its ImageNet weights: what it gives depends on nothing that is learned, so training computes it once per view
-and keeps it. On sets of a few hundred images that is not only faster but better (docs/readers/breast-ultrasound.md says by how much).
+A frozen encoder keeps its ImageNet weights: what it gives depends on nothing that is learned, so training computes it once per
+view and keeps it. On a few hundred images that is not only faster but better (docs/readers/breast-ultrasound.md says how much).
 """
 
 import hashlib
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
-from timm.layers import BatchNormAct2d
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
@@ -54,9 +56,9 @@ class Encoder(nn.Module):
         super().__init__()
         if name not in timm.list_models():
             raise UnknownName("encoder", name, timm.list_models())
-        probe = timm.create_model(name, features_only=True)
+        probe: Any = timm.create_model(name, features_only=True)
         wanted = tuple(i for i, s in enumerate(probe.feature_info.reduction()) if FINEST_STRIDE <= s <= COARSEST_STRIDE)
-        self.body = timm.create_model(name, features_only=True, out_indices=wanted)
+        self.body: Any = timm.create_model(name, features_only=True, out_indices=wanted)
         if state is not None:
             missing = self.body.load_state_dict(state, strict=False).missing_keys
             if missing:
@@ -92,13 +94,16 @@ def fold_batch_norm(module: nn.Module) -> None:
     nothing depends on the batch, in training or after it.
     """
     children = list(module.named_children())
-    for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d) and norm.running_mean is not None:
-            weight, bias = fuse_conv_bn_weights(
-                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
-            )
-            conv.weight, conv.bias = nn.Parameter(weight.detach().clone()), nn.Parameter(bias.detach().clone())
-            setattr(module, name, norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity())
+    for (_, conv), (name, norm) in pairwise(children):
+        if not isinstance(conv, nn.Conv2d) or not isinstance(norm, nn.BatchNorm2d):
+            continue
+        if norm.running_mean is None or norm.running_var is None:
+            continue
+        weight, bias = fuse_conv_bn_weights(
+            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+        )
+        conv.weight, conv.bias = nn.Parameter(weight.detach().clone()), nn.Parameter(bias.detach().clone())
+        setattr(module, name, norm.act if isinstance(norm, BatchNormAct2d) else nn.Identity())
     for child in module.children():
         fold_batch_norm(child)
 
@@ -116,7 +121,9 @@ def packaged_state(packaged: PackagedWeights, layout: dict[str, Tensor]) -> dict
     path = Path(package.__path__[0]) / packaged.file
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != packaged.sha256:
-        raise TamperedError(f"{path.name}: expected SHA-256 {packaged.sha256[:12]}…, got {found[:12]}…; reinstall {packaged.package}")
+        raise TamperedError(
+            f"{path.name}: expected SHA-256 {packaged.sha256[:12]}…, got {found[:12]}…; reinstall {packaged.package}"
+        )
     stored = torch.load(path, map_location="cpu", weights_only=True)
     if len(stored) != len(layout):
         raise InputError(f"{path.name}: expected {len(layout)} tensors as in timm, got {len(stored)}")

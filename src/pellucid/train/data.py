@@ -1,6 +1,6 @@
 """Cases for training: pixels, places, labels, patient and fold of every row of a manifest."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +13,7 @@ from pellucid.errors import RecipeError
 from pellucid.images import open_study
 from pellucid.images.study import StudyImage
 from pellucid.models.card import DataSpec, Head, PlaceSpec
-from pellucid.train.labels import NOT_RECORDED, Row, check_columns, label_array, read_manifest
+from pellucid.train.labels import NOT_RECORDED, check_columns, label_array, read_manifest
 
 Box = tuple[float, float, float, float]
 
@@ -39,7 +39,7 @@ class Cases:
         return len(self.rows)
 
 
-def load_cases(head: Head, manifest: Path, categories: dict[str, Sequence[str]]) -> Cases:
+def load_cases(head: Head, manifest: Path, categories: Mapping[str, Sequence[str]]) -> Cases:
     """The cases of a manifest in the columns that the card maps; `categories` gives each question's categories in order."""
     rows = read_manifest(manifest)
     for concept in head.concepts:
@@ -67,7 +67,8 @@ def load_cases(head: Head, manifest: Path, categories: dict[str, Sequence[str]])
 def _known(head: Head, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
     position = {concept.name: i for i, concept in enumerate(head.concepts)}
     columns = [
-        labels[:, position[p.known_if]] != NOT_RECORDED if p.known_if else np.ones(len(labels), dtype=np.bool_) for p in head.places
+        labels[:, position[p.known_if]] != NOT_RECORDED if p.known_if else np.ones(len(labels), dtype=np.bool_)
+        for p in head.places
     ]
     return np.stack(columns, axis=1) if columns else np.ones((len(labels), 0), dtype=np.bool_)
 

@@ -16,7 +16,7 @@ from pellucid.images.frames import StudyImage
 from pellucid.images.outline import fill
 from pellucid.knowledge import Guideline
 from pellucid.models.card import Card, ConceptSpec
-from pellucid.record import Finding, Reading, ReaderRef
+from pellucid.record import Finding, ReaderRef, Reading
 from pellucid.train.data import Cases, load_cases, open_case, place_masks
 from pellucid.train.labels import NOT_RECORDED
 from pellucid.train.views import bounding_box
@@ -53,7 +53,7 @@ def categories_of(reader: Reads) -> dict[str, tuple[str, ...]]:
 
 
 def evaluate(reader: Reads, manifest: Path, *, roi: bool = False) -> Measured:
-    """The figures of a reader on any manifest with the columns of its card; with `roi`, each image within its recorded lesion's box.
+    """The figures of a reader on any manifest with the columns of its card; with `roi`, within the recorded lesion's box.
 
     Raises RecipeError where a column is missing, ImageError where an image cannot be read.
     """
@@ -116,7 +116,8 @@ def figures(
         "n_patients": len(np.unique(cases.patients)),
         "concepts": {c.name: _concept(c, cases.labels[:, k], readings, cases.patients) for k, c in enumerate(card.concepts)},
         "assessments": {
-            q.name: _assessment(q.name, categories[q.name], cases.outcomes[q.name], readings, cases.patients) for q in card.questions
+            q.name: _assessment(q.name, categories[q.name], cases.outcomes[q.name], readings, cases.patients)
+            for q in card.questions
         },
         "localisation": _localisation(card, outcomes, cases.patients),
         "shadow": _shadow(card.shadow_question, cases.outcomes[card.shadow_question], readings, cases.patients),
@@ -176,16 +177,20 @@ def _assessment(
 ) -> Measured:
     found = [next(a for a in reading.assessments if a.question == question) for reading in readings]
     use = labels != NOT_RECORDED
-    p = np.array([[a.probabilities[c] for c in categories] for a, u in zip(found, use, strict=True) if u]).reshape(-1, len(categories))
+    p = np.array([[a.probabilities[c] for c in categories] for a, u in zip(found, use, strict=True) if u]).reshape(
+        -1, len(categories)
+    )
     sets = np.array([[c in a.confidence_set for c in categories] for a, u in zip(found, use, strict=True) if u]).reshape(p.shape)
     said = np.array([-1 if a.category is None else categories.index(a.category) for a in found])[use]
     y, who, answered = labels[use], patients[use], said >= 0
-    ordinal = len(categories) > 2  # noqa: PLR2004 - two categories have no order to weigh
+    ordinal = len(categories) > 2
     return {
         "n": int(use.sum()),
         "auroc": _interval(agreement.auroc, (y, p), who),
         "balanced_accuracy": _interval(agreement.balanced_accuracy, (y[answered], said[answered]), who[answered]),
-        "kappa": _interval(agreement.quadratic_kappa if ordinal else agreement.kappa, (y[answered], said[answered]), who[answered]),
+        "kappa": _interval(
+            agreement.quadratic_kappa if ordinal else agreement.kappa, (y[answered], said[answered]), who[answered]
+        ),
         "majority_baseline": _interval(_commonest, (y,), who),
         "ece": _interval(agreement.ece, (y, p), who),
         "coverage": _interval(coverage.coverage, (y, sets), who),

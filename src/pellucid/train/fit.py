@@ -12,12 +12,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pellucid.models.bottleneck import ConceptNet, Seen
+from pellucid.models.bottleneck import ConceptNet
 from pellucid.models.build import expected_places, new_net
-from pellucid.models.card import Head
 from pellucid.train.data import Cases
-from pellucid.train.heads import fit_heads, inputs_of, look
 from pellucid.train.files import write_whole
+from pellucid.train.heads import fit_heads, inputs_of, look
 from pellucid.train.losses import Targets, Weights, total_loss
 from pellucid.train.recipe import Recipe
 from pellucid.train.views import Views
@@ -74,7 +73,9 @@ def train_net(job: Job, cases: Cases, views: Views, recipe: Recipe) -> ConceptNe
 class Loop:
     """What moves during training, saved and restored as one."""
 
-    def __init__(self, net: ConceptNet, average: ConceptNet, optimiser: torch.optim.Optimizer, schedule: Schedule, path: Path) -> None:
+    def __init__(
+        self, net: ConceptNet, average: ConceptNet, optimiser: torch.optim.Optimizer, schedule: Schedule, path: Path
+    ) -> None:
         self.net, self.average, self.optimiser, self.schedule, self.path = net, average, optimiser, schedule, path
         self.best, self.waited = float("inf"), 0
         self.best_state: dict[str, Tensor] | None = None
@@ -132,19 +133,26 @@ def _inner_split(job: Job, cases: Cases, recipe: Recipe, rng: np.random.Generato
 def _optimiser(net: ConceptNet, recipe: Recipe, n: int) -> tuple[torch.optim.Optimizer, Schedule]:
     encoder = [p for p in net.encoder.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
-        [{"params": encoder, "lr": recipe.train.encoder_rate}, {"params": list(net.bottleneck.parameters()), "lr": recipe.train.rate}],
+        [
+            {"params": encoder, "lr": recipe.train.encoder_rate},
+            {"params": list(net.bottleneck.parameters()), "lr": recipe.train.rate},
+        ],
         weight_decay=recipe.train.weight_decay,
     )
     steps = max(1, recipe.train.epochs * max(1, n // recipe.train.batch))
 
     def factor(step: int) -> float:
         share = step / steps
-        return share / WARM_UP if share < WARM_UP else 0.5 * (1 + float(np.cos(np.pi * min(1.0, (share - WARM_UP) / (1 - WARM_UP)))))
+        return (
+            share / WARM_UP if share < WARM_UP else 0.5 * (1 + float(np.cos(np.pi * min(1.0, (share - WARM_UP) / (1 - WARM_UP)))))
+        )
 
     return optimiser, Schedule(optimiser, factor)
 
 
-def _batch(index: NDArray[np.int64], view: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> tuple[list[Tensor], Targets]:
+def _batch(
+    index: NDArray[np.int64], view: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe
+) -> tuple[list[Tensor], Targets]:
     inputs = inputs_of(views, index, view)
     targets = Targets(
         labels=torch.from_numpy(cases.labels[index]),
@@ -160,7 +168,9 @@ def _weights(recipe: Recipe) -> Weights:
     return Weights(t.concept_weight, t.attention_weight, t.shadow_weight)
 
 
-def _epoch(loop: Loop, training: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe, rng: np.random.Generator) -> float:
+def _epoch(
+    loop: Loop, training: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe, rng: np.random.Generator
+) -> float:
     loop.net.train()
     weights, expected = _weights(recipe), expected_places(recipe)
     order, losses = rng.permutation(training), []
@@ -201,6 +211,11 @@ def logits_of(net: ConceptNet, index: NDArray[np.int64], view: int, views: Views
     parts: dict[str, list[Tensor]] = {"concepts": [], "shadow": [], "places": [], "vector": []}
     for chunk in np.array_split(index, max(1, len(index) // 8)):
         seen = look(net, inputs_of(views, chunk, view))
-        for name, tensor in (("concepts", seen.logits), ("shadow", seen.shadow), ("places", seen.places), ("vector", seen.vector)):
+        for name, tensor in (
+            ("concepts", seen.logits),
+            ("shadow", seen.shadow),
+            ("places", seen.places),
+            ("vector", seen.vector),
+        ):
             parts[name].append(tensor)
     return {name: torch.cat(tensors).numpy() for name, tensors in parts.items()}

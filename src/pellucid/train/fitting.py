@@ -41,7 +41,7 @@ def fit(head: Head, held: HeldOut, cases: Cases, use: NDArray[np.bool_]) -> Fitt
     for k, spec in enumerate(head.concepts):
         known = use & (cases.labels[:, k] != NOT_RECORDED)
         logits, labels = held.logits[known, k, : len(spec.states)], cases.labels[known, k]
-        if len(np.unique(labels)) < 2:  # noqa: PLR2004 - one state cannot be told from another
+        if len(np.unique(labels)) < 2:
             raise RecipeError(f"concept {spec.name}: expected two states or more among the cases, got {len(np.unique(labels))}")
         calibrations[spec.name] = fit_calibration(logits, labels, cases.folds[known])
         points[spec.name] = operating_points(spec, apply(calibrations[spec.name], logits), labels)
@@ -57,14 +57,14 @@ def fit(head: Head, held: HeldOut, cases: Cases, use: NDArray[np.bool_]) -> Fitt
 
 
 def operating_points(spec: ConceptSpec, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, ...]:
-    """From which probability each state is stated: for two states where macro F1 is best on held-out cases, else a fixed share."""
+    """From which probability each state is stated: for two states where macro F1 is best on held-out cases."""
     if spec.operating_point is not None:
         second = spec.operating_point
-    elif len(spec.states) > 2:  # noqa: PLR2004 - more than two states share one point
+    elif len(spec.states) > 2:
         return (SEVERAL_STATES,) * len(spec.states)
     else:
         second = float(max(THRESHOLDS, key=lambda t: (macro_f1(labels, (probabilities[:, 1] >= t).astype(int)), -abs(t - 0.5))))
-    return tuple(round(v, 2) for v in ((1 - second, second) if len(spec.states) == 2 else (second,) * len(spec.states)))  # noqa: PLR2004
+    return tuple(round(v, 2) for v in ((1 - second, second) if len(spec.states) == 2 else (second,) * len(spec.states)))
 
 
 def set_rules(
@@ -76,8 +76,8 @@ def set_rules(
         names = categories[question.name]
         labels = cases.outcomes[question.name]
         known = np.flatnonzero(use & (labels != NOT_RECORDED))
-        p = np.array([[assessed(readings[i], question.name).probabilities[c] for c in names] for i in known])
-        rules[question.name], _ = choose_set_rule(p, labels[known], cases.folds[known], len(names) > 2, question.coverage)  # noqa: PLR2004
+        p = np.array([[assessed(readings[i], question.name).probabilities[c] for c in names] for i in known.tolist()])
+        rules[question.name], _ = choose_set_rule(p, labels[known], cases.folds[known], len(names) > 2, question.coverage)
     return rules
 
 
@@ -98,7 +98,7 @@ def shadow_limit(readings: Sequence[Reading], use: NDArray[np.bool_]) -> float:
 
 
 def measurement_errors(head: Head, readings: Sequence[Reading], cases: Cases) -> dict[str, float]:
-    """Per measurement: by how much its standard deviation must be multiplied to hold 68 % of the errors against the drawn outline."""
+    """Per measurement: what its standard deviation is multiplied by to hold 68 % of the errors against drawn outlines."""
     scales: dict[str, float] = {}
     for place_index, place in enumerate(head.places):
         names = [m.name for m in head.measurements if m.place == place.name]
@@ -107,7 +107,9 @@ def measurement_errors(head: Head, readings: Sequence[Reading], cases: Cases) ->
             if not names:
                 break
             image = open_case(cases, head.data, i)
-            drawn = measure(place_masks(cases, head, i, (image.height, image.width))[place_index].astype(bool), None, image.spacing_mm)
+            drawn = measure(
+                place_masks(cases, head, i, (image.height, image.width))[place_index].astype(bool), None, image.spacing_mm
+            )
             for name in names:
                 finding, true = reading.finding(name), drawn.named()[name].value
                 if finding is not None and finding.value is not None and finding.sd and true is not None:

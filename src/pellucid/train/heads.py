@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from torch import Tensor
 
-from pellucid.models.bottleneck import NEVER, ConceptNet, Seen
+from pellucid.models.bottleneck import ConceptNet, Seen
 from pellucid.train.data import Cases
 from pellucid.train.labels import NOT_RECORDED
 from pellucid.train.recipe import Recipe
@@ -60,15 +60,15 @@ def linear(evidence: NDArray[np.float16], labels: NDArray[np.int64], states: int
     """
     weight, bias = np.zeros((evidence.shape[-1], states)), np.full(states, ABSENT)
     known = labels != NOT_RECORDED
-    if len(np.unique(labels[known])) < 2:  # noqa: PLR2004 - nothing to tell apart
+    if len(np.unique(labels[known])) < 2:
         bias[labels[known][:1]] = 0.0
         return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
     views = evidence.shape[1]
     x, y = evidence[known].astype(np.float32).reshape(-1, evidence.shape[-1]), np.repeat(labels[known], views)
     mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-4
     model = LogisticRegression(C=strength / views, max_iter=200, tol=1e-3).fit((x - mean) / spread, y)
-    found = model.coef_ if len(model.classes_) > 2 else np.vstack([-model.coef_ / 2, model.coef_ / 2])  # noqa: PLR2004
-    start = model.intercept_ if len(model.classes_) > 2 else np.array([-model.intercept_[0] / 2, model.intercept_[0] / 2])  # noqa: PLR2004
+    found = model.coef_ if len(model.classes_) > 2 else np.vstack([-model.coef_ / 2, model.coef_ / 2])
+    start = model.intercept_ if len(model.classes_) > 2 else np.array([-model.intercept_[0] / 2, model.intercept_[0] / 2])
     for row, state in enumerate(model.classes_):
         weight[:, state] = found[row] / spread
         bias[state] = start[row] - float(found[row] @ (mean / spread))

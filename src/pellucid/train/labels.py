@@ -18,7 +18,10 @@ def read_manifest(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV manifest, cells stripped; RecipeError where it is missing, empty or ragged."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = [{(k or "").strip(): (v or "").strip() for k, v in row.items() if isinstance(v, str | None)} for row in csv.DictReader(file)]
+            rows = [
+                {(k or "").strip(): (v or "").strip() for k, v in row.items() if isinstance(v, str | None)}
+                for row in csv.DictReader(file)
+            ]
     except FileNotFoundError:
         raise RecipeError(f"expected a manifest, got nothing at {path}") from None
     except (UnicodeDecodeError, csv.Error) as error:

@@ -41,7 +41,7 @@ class Train(Record):
     average: float = 0.99
     """Decay of the running average of the weights; the average is what is kept."""
     concept_weight: float = 0.0
-    """Of the concepts' loss while places are learned; needed where the encoder is not frozen or queries shall learn where to look."""
+    """Of the concepts' loss while places are learned: where the encoder is not frozen, or queries shall learn where to look."""
     attention_weight: float = 0.0
     shadow_weight: float = 0.0
     head_strength: float = 0.008

@@ -49,20 +49,22 @@ class Bench:
 
     def card(self, files: Files = NO_FILES) -> Card:
         """The card that the recipe becomes."""
-        return Card(**{name: getattr(self.recipe, name) for name in type(self.recipe).model_fields if name != "train"}, files=files)
+        return Card(
+            **{name: getattr(self.recipe, name) for name in type(self.recipe).model_fields if name != "train"}, files=files
+        )
 
 
 def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     """Cross-validates a recipe, trains the final net on all cases, writes the reader to `out`, and gives the figures.
 
-    `out` gets card.toml, weights.safetensors (fp16), calibration.json, figures.json; `out`/work keeps checkpoints and may be deleted.
+    `out` gets card.toml, weights.safetensors (fp16), calibration.json, figures.json; `out`/work keeps checkpoints.
     Raises RecipeError where the recipe or its manifest does not fit.
     """
     recipe = load_recipe(recipe_path)
     manifest = (recipe_path.parent / recipe.train.manifest).resolve()
     categories = {q.name: tuple(load_guideline(q.guideline).questions[q.name].categories) for q in recipe.questions}
     cases = load_cases(recipe, manifest, categories)
-    if len(np.unique(cases.folds)) < 3:  # noqa: PLR2004 - calibration of a fold needs two others
+    if len(np.unique(cases.folds)) < 3:
         raise RecipeError(f"{manifest}: expected three folds or more in the column 'fold', got {len(np.unique(cases.folds))}")
     encoder = load_encoder(recipe.encoder.name, pretrained=True).eval()
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)

@@ -44,15 +44,17 @@ def bounding_box(mask: NDArray[np.uint8]) -> Box | None:
     return float(xs[0]), float(ys[0]), float(xs[-1] - xs[0] + 1), float(ys[-1] - ys[0] + 1)
 
 
-def varied(pixels: NDArray[np.uint8], masks: NDArray[np.uint8], box: Box, size: int, rng: np.random.Generator, how: Augment) -> tuple[
-    NDArray[np.uint8], NDArray[np.uint8]
-]:
-    """One random view of a box: pixels (size, size[, 3]) and masks (P, size, size), moved alike; light and noise on the pixels only."""
+def varied(
+    pixels: NDArray[np.uint8], masks: NDArray[np.uint8], box: Box, size: int, rng: np.random.Generator, how: Augment
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """One random view of a box: pixels (size, size[, 3]) and masks (P, size, size), moved alike."""
     x, y, w, h = box
     scale = size / max(w, h) * rng.uniform(*how.zoom)
     sx, sy = scale * rng.uniform(0.93, 1.07), scale
     image = Image.fromarray(pixels)
-    resized = image.resize((max(1, round(image.width * sx)), max(1, round(image.height * sy))), Image.Resampling.BILINEAR, reducing_gap=3.0)
+    resized = image.resize(
+        (max(1, round(image.width * sx)), max(1, round(image.height * sy))), Image.Resampling.BILINEAR, reducing_gap=3.0
+    )
     angle = np.deg2rad(rng.uniform(-how.rotate, how.rotate))
     flip_x = -1.0 if how.flip_horizontal and rng.random() < 0.5 else 1.0
     flip_y = -1.0 if how.flip_vertical and rng.random() < 0.5 else 1.0
@@ -62,7 +64,11 @@ def varied(pixels: NDArray[np.uint8], masks: NDArray[np.uint8], box: Box, size: 
     matrix = (turn[0, 0], turn[0, 1], offset[0], turn[1, 0], turn[1, 1], offset[1])
     moved = resized.transform((size, size), Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
     moved_masks = [
-        np.asarray(Image.fromarray(m).resize(resized.size, Image.Resampling.NEAREST).transform((size, size), Image.Transform.AFFINE, matrix))
+        np.asarray(
+            Image.fromarray(m)
+            .resize(resized.size, Image.Resampling.NEAREST)
+            .transform((size, size), Image.Transform.AFFINE, matrix)
+        )
         for m in masks
     ]
     return lit(moved, rng, how), np.stack(moved_masks) if moved_masks else masks[:, :size, :size]
@@ -75,7 +81,9 @@ def lit(image: Image.Image, rng: np.random.Generator, how: Augment) -> NDArray[n
     values = np.asarray(image).astype(np.float32) / 255.0
     values = values ** np.exp(rng.uniform(-how.gamma, how.gamma))
     mean = values.mean()
-    values = (values - mean) * (1 + rng.uniform(-how.contrast, how.contrast)) + mean * (1 + rng.uniform(-how.brightness, how.brightness))
+    values = (values - mean) * (1 + rng.uniform(-how.contrast, how.contrast)) + mean * (
+        1 + rng.uniform(-how.brightness, how.brightness)
+    )
     if rng.random() < 0.5:
         values = values + rng.standard_normal(values.shape, dtype=np.float32) * how.noise * (0.3 + values)
     return (np.clip(values, 0, 1) * 255).astype(np.uint8)
@@ -113,7 +121,7 @@ def views_of(cases: Cases, recipe: Recipe, index: int) -> tuple[NDArray[np.float
 def _content(steps: tuple[PreparationStep, ...], shape: tuple[int, int]) -> Box:
     for step in steps:
         if step.name == "field-of-view":
-            x, y, w, h = step.parameters["box"]  # pyright: ignore[reportGeneralTypeIssues, reportAssignmentType] - four numbers by its own rule
+            x, y, w, h = step.parameters["box"]  # pyright: ignore[reportGeneralTypeIssues] - four numbers
             return float(x), float(y), float(w), float(h)
     return 0.0, 0.0, float(shape[1]), float(shape[0])
 
@@ -132,7 +140,7 @@ def _shrunk(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def make_views(cases: Cases, recipe: Recipe, encoder: Encoder, folder: Path) -> Views:
-    """The views of all cases, through the encoder where it is frozen, kept in `folder`; goes on where an earlier run was stopped."""
+    """The views of all cases, through a frozen encoder, kept in `folder`; goes on where an earlier run stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     encode = _encode if recipe.encoder.frozen else _as_is
     done_file = folder / "done.json"

@@ -1,0 +1,53 @@
+"""Heads: linear, the best ones, folded so that raw evidence goes in."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from sklearn.linear_model import LogisticRegression
+
+from pellucid.train.heads import ABSENT, linear
+
+
+def _data(states: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, states, 60)
+    evidence = rng.normal(5.0, 3.0, (60, 2, 8)) + labels[:, None, None] * np.arange(8)
+    return evidence.astype(np.float16), labels
+
+
+@pytest.mark.parametrize("states", [2, 3])
+def test_heads_give_the_probabilities_of_scikit_learn(states: int):
+    evidence, labels = _data(states)
+    weight, bias = linear(evidence, labels, states, 0.1)
+    x = evidence.astype(np.float32).reshape(-1, 8)
+    logits = x @ weight.numpy() + bias.numpy()
+    p = np.exp(logits - logits.max(axis=1, keepdims=True))
+    p /= p.sum(axis=1, keepdims=True)
+    z = (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-4)
+    expected = LogisticRegression(C=0.05, max_iter=200, tol=1e-3).fit(z, np.repeat(labels, 2)).predict_proba(z)
+    assert np.abs(p - expected).max() < 1e-3
+
+
+def test_cases_without_a_label_do_not_count():
+    evidence, labels = _data(2)
+    some = labels.copy()
+    some[40:] = -1
+    changed = evidence.copy()
+    changed[40:] += 50
+    for a, b in zip(linear(evidence, some, 2, 0.1), linear(changed, some, 2, 0.1), strict=True):
+        assert np.allclose(a.numpy(), b.numpy())
+
+
+def test_a_state_that_no_case_has_is_unlikely_but_not_impossible():
+    evidence, labels = _data(2)
+    _, bias = linear(evidence, labels, 3, 0.1)
+    assert bias[2].item() == ABSENT
+
+
+def test_one_state_alone_gives_a_constant_head():
+    evidence, labels = _data(2)
+    weight, bias = linear(evidence, np.zeros_like(labels), 2, 0.1)
+    assert not weight.any()
+    assert bias.tolist() == [0.0, ABSENT]

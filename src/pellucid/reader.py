@@ -59,11 +59,13 @@ class Reader:
         prepared = prepare(pixels, plan)
         with torch.inference_mode():
             batch = torch.from_numpy(prepared.array).unsqueeze(0).contiguous(memory_format=torch.channels_last)
-            seen: Seen = self.net(batch)
+            grids = self.net.encoder(batch)
+            seen: Seen = self.net.bottleneck(grids)
+            support = self.net.bottleneck.support(seen, grids)
         return Sight(
             prepared=prepared,
             logits=_array(seen.logits),
-            attention=_array(seen.attention),
+            support=_array(support),
             places=_array(torch.sigmoid(seen.places)),
             shadow=_array(seen.shadow),
             vector=_array(seen.vector),

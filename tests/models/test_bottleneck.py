@@ -30,7 +30,7 @@ def grids() -> list[Tensor]:
 def test_shapes_are_as_declared(net: Bottleneck, grids: list[Tensor]):
     seen = net(grids)
     assert seen.logits.shape == (2, 3, 4)
-    assert seen.attention.shape == (2, 3, 12, 12)
+    assert seen.attention.shape == (2, 3, 3, 12, 12)
     assert seen.evidence.shape == (2, 3, 3 * (2 * 40 + 1))
     assert seen.places.shape == (2, 2, 12, 12)
     assert seen.shadow.shape == (2, 2)
@@ -38,7 +38,7 @@ def test_shapes_are_as_declared(net: Bottleneck, grids: list[Tensor]):
 
 
 def test_attention_of_every_concept_sums_to_one(net: Bottleneck, grids: list[Tensor]):
-    assert torch.allclose(net(grids).attention.sum(dim=(2, 3)), torch.ones(2, 3), atol=1e-5)
+    assert torch.allclose(net(grids).attention.sum(dim=(3, 4)), torch.ones(2, 3, 3), atol=1e-5)
 
 
 def test_a_state_that_a_concept_does_not_have_has_no_probability(net: Bottleneck, grids: list[Tensor]):
@@ -74,7 +74,8 @@ def test_before_anything_is_learned_a_concept_looks_inside_around_and_below_its_
     net.look_first(((0, 0, True),))
     probability = torch.zeros(1, 1, 16, 16)
     probability[0, 0, 4:9, 4:9] = 1.0
-    attention = net._attend(torch.zeros(1, 16, 16, 16), probability).flatten(3).softmax(-1).unflatten(-1, (16, 16))[0, 0]
+    attention, _ = net._evidence(torch.zeros(1, 16, 16, 16), probability, [torch.zeros(1, 8, 16, 16)])
+    attention = attention[0, 0]
     assert attention[0, 4:9, 4:9].sum() > 0.9
     assert attention[1, 2:11, 2:11].sum() - attention[1, 6, 6] > 0.9
     assert attention[2, 9:, 4:9].sum() > 0.9
@@ -106,3 +107,27 @@ def test_clues_know_inside_edge_surround_and_below():
 def test_a_design_without_concepts_is_refused():
     with pytest.raises(InputError, match="two or more"):
         Design(states=(), places=1, outcomes=2)
+
+
+def test_equal_queries_look_once_and_see_the_same(grids: list[Tensor]):
+    net = Bottleneck((8, 12, 20), DESIGN).eval()
+    net.look_first(((0, 0, True), (1, 0, True), (2, 0, True)))
+    torch.nn.init.normal_(net.head)
+    with_gradient = net(grids)
+    with torch.no_grad():
+        without = net(grids)
+    assert torch.allclose(with_gradient.logits, without.logits, atol=1e-4)
+    assert torch.allclose(with_gradient.attention, without.attention, atol=1e-6)
+
+
+def test_support_lies_where_the_features_speak_for_the_likeliest_state():
+    net = Bottleneck((4,), Design(states=(2,), places=0, outcomes=2, width=16)).eval()
+    with torch.no_grad():
+        net.head[0, 0, 1] = 50.0
+    grid = torch.zeros(1, 4, 8, 8)
+    grid[0, 0, 2, 5] = 1.0
+    seen = net([grid])
+    assert seen.logits[0, 0].argmax() == 1
+    support = net.support(seen, [grid])
+    assert support.sum().item() == pytest.approx(1.0, abs=1e-4)
+    assert support[0, 0, 2, 5] > 0.99

@@ -29,6 +29,7 @@ def test_concept_loss_is_cross_entropy_over_recorded_labels():
 def test_a_missing_label_gives_no_gradient():
     logits, labels = _logits(), torch.tensor([[0, 2], [1, -1], [-1, 0], [-1, -1]])
     concept_loss(logits, labels).backward()
+    assert logits.grad is not None
     assert torch.count_nonzero(logits.grad[1, 1]) == 0
     assert torch.count_nonzero(logits.grad[3]) == 0
     assert torch.count_nonzero(logits.grad[0]) > 0

@@ -18,19 +18,19 @@ Grid = NDArray[np.float64]
 Spacing = tuple[float, float] | None
 
 EVIDENCE_SHARE = 0.5
-"""A finding's place is the smallest part of the image that holds half of the attention it was read from."""
+"""A finding's place is the smallest part of the image that holds half of what speaks for it."""
 SMALLEST_PLACE_CELLS = 3.0
 """A place must have at least this much probability, summed over the cells of the grid, to count as found."""
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a net gave for one image: logits (K, S), attention (K, h, w), places (P, h, w) probabilities, shadow (C,), vector
+    """What a net gave for one image: logits (K, S), support (K, h, w), places (P, h, w) probabilities, shadow (C,), vector
     (D,)."""
 
     prepared: Prepared
     logits: Grid
-    attention: Grid
+    support: Grid
     places: Grid
     shadow: Grid
     vector: Grid
@@ -58,7 +58,7 @@ def findings_of(card: Card, fitted: Fitted, sight: Sight, spacing: Spacing, obse
     """All findings of one image: concepts in the card's order, then measurements, then what the reader can never judge."""
     found = {place.name: _found(place, sight.places[i], card) for i, place in enumerate(card.places)}
     scene = _Scene(fitted, found, _Way(sight, spacing), observer)
-    concepts = [_judged(spec, sight.logits[k], sight.attention[k], scene) for k, spec in enumerate(card.concepts)]
+    concepts = [_judged(spec, sight.logits[k], sight.support[k], scene) for k, spec in enumerate(card.concepts)]
     unjudged = [
         Finding(concept=spec.name, observer=observer, states=spec.states, unknown_because=spec.because) for spec in card.unjudged
     ]
@@ -84,7 +84,7 @@ class _Way:
 
     def __init__(self, sight: Sight, spacing: Spacing) -> None:
         self.sight, self.spacing = sight, spacing
-        self.cell = sight.prepared.array.shape[-1] / sight.attention.shape[-1]
+        self.cell = sight.prepared.array.shape[-1] / sight.support.shape[-1]
 
     def affine(self) -> Grid:
         """(2, 3) from grid (x, y) to pixels of the original image."""
@@ -103,17 +103,17 @@ class _Way:
         return Region(outlines=rounded, unit="mm" if self.spacing else "px", meaning=meaning, share=share)
 
 
-def evidence_mask(attention: Grid, share: float = EVIDENCE_SHARE) -> tuple[NDArray[np.bool_], float]:
-    """The fewest cells (h, w) that hold at least `share` of an attention map, and the share that they hold."""
-    order = np.argsort(attention, axis=None)[::-1]
-    held = np.cumsum(attention.ravel()[order])
+def evidence_mask(support: Grid, share: float = EVIDENCE_SHARE) -> tuple[NDArray[np.bool_], float]:
+    """The fewest cells (h, w) that hold at least `share` of a map, and the share that they hold."""
+    order = np.argsort(support, axis=None)[::-1]
+    held = np.cumsum(support.ravel()[order])
     count = min(int((held < share * held[-1]).sum()) + 1, len(order))
-    mask = np.zeros(attention.size, dtype=np.bool_)
+    mask = np.zeros(support.size, dtype=np.bool_)
     mask[order[:count]] = True
-    return mask.reshape(attention.shape), float(held[count - 1] / held[-1])
+    return mask.reshape(support.shape), float(held[count - 1] / held[-1])
 
 
-def _judged(spec: ConceptSpec, logits: Grid, attention: Grid, scene: _Scene) -> Finding:
+def _judged(spec: ConceptSpec, logits: Grid, support: Grid, scene: _Scene) -> Finding:
     reliability = scene.fitted.reliability.get(spec.name)
     needed = scene.found.get(spec.unless_found or "")
     if needed is not None and not needed.mask.any():
@@ -128,7 +128,7 @@ def _judged(spec: ConceptSpec, logits: Grid, attention: Grid, scene: _Scene) -> 
         states=spec.states,
         probabilities=probabilities,
         state=stated(spec.states, probabilities, scene.fitted.operating_points[spec.name]),
-        region=_place(spec, attention, scene),
+        region=_place(spec, support, scene),
         reliability=reliability,
     )
 
@@ -140,13 +140,13 @@ def stated(states: tuple[str, ...], probabilities: tuple[float, ...], operating_
     return states[best] if factors[best] >= 1 else None
 
 
-def _place(spec: ConceptSpec, attention: Grid, scene: _Scene) -> Region | None:
+def _place(spec: ConceptSpec, support: Grid, scene: _Scene) -> Region | None:
     place = scene.found.get(spec.place or "")
     if spec.show == "place" and place is not None:
-        held = float(attention[place.mask].sum() / attention.sum())
+        held = float(support[place.mask].sum() / support.sum())
         return scene.way.region(place.mask, f"where {spec.place or ''} was found".replace("_", " "), round(held, 4))
-    mask, held = evidence_mask(attention)
-    return scene.way.region(mask, "half of what this finding was read from", round(held, 4))
+    mask, held = evidence_mask(support)
+    return scene.way.region(mask, "where half of what speaks for it lies", round(held, 4))
 
 
 def _measurements(card: Card, scene: _Scene) -> list[Finding]:

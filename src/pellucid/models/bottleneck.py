@@ -49,9 +49,9 @@ class Design:
 class Seen:
     """What the net gives for a batch.
 
-    Shapes: logits (B, K, S) padded with `NEVER`; attention (B, K, h, w), summing to one; evidence (B, K, E), what each head sees;
-    places (B, P, h, w) logits; shadow (B, C) logits; shadow_evidence (B, E'); vector (B, 2 C_0) mean and spread of the finest
-    encoder grid.
+    Shapes: logits (B, K, S) padded with `NEVER`; attention (B, K, Q, h, w), summing to one; evidence (B, K, E), what each head
+    sees; places (B, P, h, w) logits; shadow (B, C) logits; shadow_evidence (B, E'); vector (B, 2 C_0) mean and spread of the
+    finest encoder grid.
     """
 
     logits: Tensor
@@ -160,25 +160,58 @@ class Bottleneck(nn.Module):
         grid = self.neck(grids)
         places = self.place(grid)[:, : self.design.places]
         probability = torch.sigmoid(places.detach())
-        attention = self._attend(grid, probability)
-        flat, amount = torch.softmax(attention.flatten(3), dim=-1), torch.logsumexp(attention.flatten(3), dim=-1)
-        weights = flat.unflatten(-1, attention.shape[-2:])
-        features = attended(weights.flatten(1, 2), grids).unflatten(1, weights.shape[1:3])
-        evidence = torch.cat([features, (amount - math.log(flat.shape[-1])).unsqueeze(-1)], dim=-1).flatten(2)
+        weights, evidence = self._evidence(grid, probability, grids)
         logits = self.judge(evidence)
         shadow_evidence = self._everywhere(probability, grids)
         vector = torch.cat([grids[0].mean(dim=(2, 3)), grids[0].std(dim=(2, 3))], dim=1)
-        return Seen(logits, weights.mean(dim=2), evidence, places, self.shadow(shadow_evidence), shadow_evidence, vector)
+        return Seen(logits, weights, evidence, places, self.shadow(shadow_evidence), shadow_evidence, vector)
+
+    def _evidence(self, grid: Tensor, probability: Tensor, grids: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Attention (B, K, Q, h, w) and evidence (B, K, E); queries that are the same look once where nothing is learned."""
+        rows = torch.cat([self.query, self.clue_query], dim=-1).flatten(0, 1)
+        back = torch.arange(len(rows), device=rows.device)
+        if not torch.is_grad_enabled():
+            rows, back = torch.unique(rows, dim=0, return_inverse=True)
+        logits = self._attend(rows, grid, probability).flatten(2)
+        weights = torch.softmax(logits, dim=-1)
+        amount = torch.logsumexp(logits, dim=-1, keepdim=True) - math.log(logits.shape[-1])
+        seen = torch.cat([attended(weights.unflatten(-1, grid.shape[-2:]), grids), amount], dim=-1)
+        shape = (len(self.design.states), QUERIES)
+        weights = weights[:, back].unflatten(1, shape).unflatten(-1, grid.shape[-2:])
+        return weights, seen[:, back].unflatten(1, shape).flatten(2)
+
+    @torch.no_grad()
+    def support(self, seen: Seen, grids: list[Tensor]) -> Tensor:
+        """Where what speaks for each concept's likeliest state lies: (B, K, h, w), summing to one over the grid.
+
+        A linear head on attended means gives every cell its share of the logit: attention times weights times features. Only what
+        speaks for the state, against the mean of all, is kept; after Zhou et al. 2016 (class activation maps, arXiv 1512.04150).
+        """
+        batch, concepts = seen.logits.shape[:2]
+        own = self.never >= 0
+        best = seen.logits.argmax(dim=-1)
+        head = self.head.masked_fill(~own.unsqueeze(1), 0.0)
+        mean = head.sum(-1) / own.sum(-1, keepdim=True)
+        chosen = head[torch.arange(concepts), :, best] - mean
+        chosen = chosen.unflatten(-1, (QUERIES, -1)).to(grids[0].dtype)
+        size, start, total = grids[0].shape[-2:], 0, torch.zeros_like(seen.attention)
+        for grid in grids:
+            part = chosen[..., start : start + grid.shape[1]].flatten(1, 2)
+            cells = torch.einsum("bqc,bcn->bqn", part, grid.flatten(2)).unflatten(-1, grid.shape[-2:])
+            total += F.interpolate(cells, size=size, mode="bilinear", align_corners=False).unflatten(1, (concepts, QUERIES))
+            start += 2 * grid.shape[1]
+        speaks = (seen.attention * total.clamp(min=0)).sum(dim=2) + seen.attention.mean(dim=2) * 1e-6
+        return speaks / speaks.sum(dim=(2, 3), keepdim=True).reshape(batch, concepts, 1, 1)
 
     def judge(self, evidence: Tensor) -> Tensor:
         """Evidence (B, K, E) -> logits (B, K, S); each concept's head sees its own row only."""
         return torch.einsum("bke,kes->bks", evidence, self.head) + self.head_bias + self.never
 
-    def _attend(self, grid: Tensor, probability: Tensor) -> Tensor:
-        scale = 1 / math.sqrt(self.design.width)
-        logits = torch.einsum("kqd,bdyx->bkqyx", self.query * scale, grid)
+    def _attend(self, rows: Tensor, grid: Tensor, probability: Tensor) -> Tensor:
+        query, clue_query = rows.split([self.design.width, rows.shape[-1] - self.design.width], dim=-1)
+        logits = torch.einsum("rd,bdyx->bryx", query / math.sqrt(self.design.width), grid)
         if self.design.places:
-            logits = logits + torch.einsum("kqc,bcyx->bkqyx", self.clue_query, place_clues(probability))
+            logits = logits + torch.einsum("rc,bcyx->bryx", clue_query, place_clues(probability))
         return logits
 
     def _everywhere(self, probability: Tensor, grids: list[Tensor]) -> Tensor:

@@ -183,7 +183,7 @@ def _place_words(finding: Finding, places: Frame) -> str:
         share = finding.region.share
         parts = len(finding.region.outlines)
         count = f" ({parts} outlines)" if parts > 1 else ""
-        inside = f"; {words.percent(share)} of the attention inside" if share is not None else ""
+        inside = f"; {words.percent(share)} of the evidence inside" if share is not None else ""
         return f"{finding.region.meaning}{count}{inside}"
     if finding.unknown_because is not None:
         return "no place"

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pellucid.assess.calibrate import apply, fit_calibration
 from pellucid.assess.conform import choose_set_rule
 from pellucid.assess.fitted import Fitted
-from pellucid.assess.novelty import COMPONENTS, fit_novelty
+from pellucid.assess.novelty import COMPONENTS, Novelty, fit_novelty
 from pellucid.audit.agreement import macro_f1
 from pellucid.errors import RecipeError
 from pellucid.images.measure import measure
@@ -28,7 +28,7 @@ SHADOW_QUANTILE = 0.9
 
 @dataclass(frozen=True)
 class HeldOut:
-    """Predictions on cases that their net did not see: logits (N, K, S), shadow (N, C), vectors (N, D)."""
+    """Predictions on cases that their net did not see: logits (N, K, S), shadow (N, C), vectors (N, M, D) of M kinds of view."""
 
     logits: NDArray[np.float64]
     shadow: NDArray[np.float64]
@@ -52,8 +52,14 @@ def fit(head: Head, held: HeldOut, cases: Cases, use: NDArray[np.bool_]) -> Fitt
         operating_points=points,
         shadow=fit_calibration(held.shadow[known], outcome[known], cases.folds[known]),
         shadow_limit=1.0,
-        novelty=fit_novelty(held.vectors[use], cases.folds[use], components=min(COMPONENTS, int(use.sum()) // 6)),
+        novelty=_novelty(held.vectors[use], cases.folds[use]),
     )
+
+
+def _novelty(vectors: NDArray[np.float64], folds: NDArray[np.int64]) -> Novelty:
+    """The distance fitted on every kind of view that a reader may be given: whole images, and regions of interest."""
+    cases, kinds, size = vectors.shape
+    return fit_novelty(vectors.reshape(-1, size), np.repeat(folds, kinds), components=min(COMPONENTS, cases // 6))
 
 
 def operating_points(spec: ConceptSpec, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, ...]:

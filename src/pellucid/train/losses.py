@@ -84,6 +84,6 @@ def total_loss(seen: Seen, targets: Targets, weights: Weights, expected: tuple[t
     return (
         place_loss(seen.places, targets.places, targets.known)
         + weights.concept * concept_loss(seen.logits, targets.labels)
-        + weights.attention * attention_loss(seen.attention, targets.places, expected)
+        + weights.attention * attention_loss(seen.attention.mean(dim=2), targets.places, expected)
         + weights.shadow * shadow_loss(seen.shadow, targets.outcome)
     )

@@ -47,6 +47,10 @@ class Bench:
         """One net to train on some of the cases."""
         return Job(training, self.recipe.train.seed, self.folder, name)
 
+    def kinds_of_view(self) -> tuple[int, ...]:
+        """The views that a reader may be given: 0, the whole image; 1, a region of interest, where the recipe crops to places."""
+        return (0, 1) if self.recipe.train.augment.crop_to_place else (0,)
+
     def card(self, files: Files = NO_FILES) -> Card:
         """The card that the recipe becomes."""
         return Card(
@@ -96,7 +100,9 @@ def cross_validate(bench: Bench) -> tuple[dict[int, ConceptNet], HeldOut]:
     for fold in np.unique(cases.folds).tolist():
         training, rest = np.flatnonzero(cases.folds != fold), np.flatnonzero(cases.folds == fold)
         nets[fold] = train_net(bench.job(training, f"fold{fold}"), cases, bench.views, bench.recipe)
-        for name, values in logits_of(nets[fold], rest, 0, bench.views).items():
+        told = [logits_of(nets[fold], rest, view, bench.views) for view in bench.kinds_of_view()]
+        told[0]["vector"] = np.stack([t["vector"] for t in told], axis=1)
+        for name, values in told[0].items():
             parts.setdefault(name, np.zeros((len(cases), *values.shape[1:])))[rest] = values
     return nets, HeldOut(parts["concepts"], parts["shadow"], parts["vector"])
 

@@ -3,13 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import resources
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from pellucid.assess import conclude, revise
@@ -17,6 +17,7 @@ from pellucid.assess.calibrate import apply, round_probabilities
 from pellucid.assess.conclude import cautions
 from pellucid.assess.findings import Sight, findings_of
 from pellucid.assess.fitted import Fitted, fitted_from_json
+from pellucid.assess.installed import CALIBRATION, CARD, READERS, WEIGHTS
 from pellucid.assess.novelty import novelty_score
 from pellucid.errors import CardError, ImageError, TamperedError, UnknownName
 from pellucid.images import Study, prepare
@@ -27,9 +28,6 @@ from pellucid.models.bottleneck import ConceptNet, Seen
 from pellucid.models.build import new_net
 from pellucid.models.card import Card, load_toml, parse, sha256_of
 from pellucid.record import Observer, Provenance, ReaderRef, Reading, Shadow, Signals
-
-SHIPPED = "readers"
-CARD, WEIGHTS, CALIBRATION = "card.toml", "weights.safetensors", "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -147,14 +145,12 @@ def software() -> str:
 
 def list_readers() -> tuple[str, ...]:
     """Names of the readers that ship."""
-    folder = resources.files("pellucid") / SHIPPED
-    return tuple(sorted(p.name for p in folder.iterdir() if (p / CARD).is_file())) if folder.is_dir() else ()
+    return tuple(sorted(p.name for p in READERS.iterdir() if (p / CARD).is_file())) if READERS.is_dir() else ()
 
 
 def reader_folder(name: str | Path) -> Path:
     """The folder of a shipped reader by name, or of a user's reader by path; UnknownName with the nearest name otherwise."""
-    shipped = Path(str(resources.files("pellucid") / SHIPPED / str(name)))
-    for folder in (shipped, Path(name)):
+    for folder in (READERS / str(name), Path(name)):
         if (folder / CARD).is_file():
             return folder
     raise UnknownName("reader", str(name), list_readers(), "the readers that ship (or give the folder of your own)")
@@ -178,7 +174,13 @@ def load_reader(name: str | Path) -> Reader:
                 f"{folder / file}: expected SHA-256 {expected[:12]}… as in the card, got {got[:12]}…; it was changed"
             )
     net = new_net(card, pretrained=False)
-    net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / WEIGHTS).items()})
+    try:
+        net.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in load_file(folder / WEIGHTS).items()})
+    except (RuntimeError, SafetensorError) as error:
+        told = str(error).splitlines()[0]
+        raise CardError(
+            f"{folder / WEIGHTS}: expected the weights of the net in the card, got others ({told}); train it again"
+        ) from None
     fitted = fitted_from_json((folder / CALIBRATION).read_text(encoding="utf-8"), str(folder / CALIBRATION))
     return assemble(card, net, fitted, sha256_of(folder / CARD))
 

@@ -3,30 +3,20 @@
 Hashes and the calibration file only: no weights are loaded, no torch.
 """
 
-import hashlib
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from pellucid.assess.fitted import Fitted, fitted_from_json
 from pellucid.errors import CardError
+from pellucid.models.card import sha256_of
 from pellucid.record import Finding, ReaderRef, Reading
 
 READERS = Path(__file__).resolve().parent.parent / "readers"
 CARD, WEIGHTS, CALIBRATION = "card.toml", "weights.safetensors", "calibration.json"
-CHUNK = 1 << 20
 
 Outcome = tuple[bool, bool, str]
 """(ok, checked, what was found)."""
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes, in hex, read piece by piece."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(CHUNK):
-            digest.update(piece)
-    return digest.hexdigest()
 
 
 def check_files(reader: ReaderRef, readers: Path) -> dict[str, Outcome]:
@@ -97,7 +87,7 @@ def _check_part(name: str, reader: ReaderRef, folder: Path, card: dict[str, Any]
     path = folder / {"card": CARD, "weights": WEIGHTS, "calibration": CALIBRATION}[name]
     if not path.is_file():
         return False, True, f"{path} is missing: install the reader {reader.name} again"
-    installed = file_hash(path)
+    installed = sha256_of(path)
     stated = card.get("files", {}).get(f"{name}_sha256")
     if stated is not None and stated != installed:
         return False, True, f"{path} hashes to {installed[:12]}… but its card says {stated[:12]}…: the file was changed"

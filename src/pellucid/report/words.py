@@ -23,7 +23,7 @@ QUESTIONS = {
 CATEGORY_PREFIXES = {"birads": "Category", "dr-grade": "Grade"}
 """What stands before a bare category (4B, 2) so that it reads as a phrase."""
 
-UNITS = {"mm2": "mm²", "mm3": "mm³", "degrees": "°", "degree": "°", "1": "", "percent": "%"}
+UNITS = {"mm2": "mm²", "mm3": "mm³", "deg": "°", "degrees": "°", "degree": "°", "1": "", "percent": "%"}
 
 GROUNDS = {
     "published": "Published clause",

@@ -130,4 +130,4 @@ def test_support_lies_where_the_features_speak_for_the_likeliest_state():
     assert seen.logits[0, 0].argmax() == 1
     support = net.support(seen, [grid])
     assert support.sum().item() == pytest.approx(1.0, abs=1e-4)
-    assert support[0, 0, 2, 5] > 0.99
+    assert support[0, 0, 0:5, 3:8].sum() > 0.99

@@ -25,6 +25,8 @@ INSIDE, EDGE, SURROUND, BELOW = range(CLUES_PER_PLACE)
 FIRST_LOOK = 6.0
 """By how much, in attention logits, a clue is preferred before anything is learned."""
 QUERIES = 3
+SMOOTH = 5
+"""Cells over which what speaks for a state is averaged before it is drawn."""
 LOOKS = 2
 """Residual looks around on each coarser grid."""
 
@@ -201,6 +203,7 @@ class Bottleneck(nn.Module):
             total += F.interpolate(cells, size=size, mode="bilinear", align_corners=False).unflatten(1, (concepts, QUERIES))
             start += 2 * grid.shape[1]
         speaks = (seen.attention * total.clamp(min=0)).sum(dim=2) + seen.attention.mean(dim=2) * 1e-6
+        speaks = F.avg_pool2d(speaks, SMOOTH, stride=1, padding=SMOOTH // 2)  # a place, not a speckle of cells
         return speaks / speaks.sum(dim=(2, 3), keepdim=True).reshape(batch, concepts, 1, 1)
 
     def judge(self, evidence: Tensor) -> Tensor:

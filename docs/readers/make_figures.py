@@ -45,6 +45,11 @@ def concepts(figures: dict[str, Any]) -> list[str]:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     values = [c["auroc"]["value"] for c in figures["concepts"].values() if c["auroc"]["value"] is not None]
+    lines += [
+        f"\n{name.replace('_', ' ').capitalize()}, any against none: AUROC {number(c['auroc_any'])}."
+        for name, c in figures["concepts"].items()
+        if (c.get("auroc_any") or {}).get("value") is not None
+    ]
     return [*lines, "", f"Mean concept AUROC: {sum(values) / len(values):.3f}."]
 
 

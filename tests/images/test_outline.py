@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 from pellucid.errors import InputError
 from pellucid.images import components, fill, outlines
-from pellucid.images.outline import simplified
+from pellucid.images.outline import quick_outlines, simplified
 
 MASKS = arrays(bool, array_shapes(min_dims=2, max_dims=2, max_side=14))
 
@@ -119,3 +119,11 @@ def test_anything_but_a_boolean_mask_is_refused(mask):
         outlines(mask)
     with pytest.raises(InputError, match="boolean"):
         components(mask)
+
+
+def test_quick_outlines_enclose_what_the_exact_ones_do():
+    rng = np.random.default_rng(3)
+    mask = np.kron(rng.random((8, 8)) > 0.5, np.ones((5, 5), dtype=bool)).astype(bool)
+    quick, exact = quick_outlines(mask), outlines(mask, 0)
+    assert len(quick) == len(exact)
+    assert np.mean(fill(quick, mask.shape) == mask) > 0.97

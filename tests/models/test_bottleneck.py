@@ -74,7 +74,7 @@ def test_before_anything_is_learned_a_concept_looks_inside_around_and_below_its_
     net.look_first(((0, 0, True),))
     probability = torch.zeros(1, 1, 16, 16)
     probability[0, 0, 4:9, 4:9] = 1.0
-    attention, _ = net._evidence(torch.zeros(1, 16, 16, 16), probability, [torch.zeros(1, 8, 16, 16)])
+    attention, _, _ = net._evidence(torch.zeros(1, 16, 16, 16), probability, [torch.zeros(1, 8, 16, 16)])
     attention = attention[0, 0]
     assert attention[0, 4:9, 4:9].sum() > 0.9
     assert attention[1, 2:11, 2:11].sum() - attention[1, 6, 6] > 0.9

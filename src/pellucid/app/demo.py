@@ -58,6 +58,8 @@ def _read_eye(out: Path) -> "Reading":
     print(f"\n1  A real photograph of the back of an eye ({image.width} x {image.height}, from scikit-image), read by `fundus`")
     reading = load_reader("fundus").read(image)
     print(_told(reading))
+    if all(a.category is None for a in reading.assessments):
+        print(_line("why", "Another camera than the one this reader learned from: it says so rather than guess."))
     return reading
 
 

@@ -35,6 +35,17 @@ def outlines(mask: Mask, tolerance: float = TOLERANCE) -> tuple[Outline, ...]:
     return tuple(sorted(traced, key=_length, reverse=True))
 
 
+def quick_outlines(mask: Mask) -> tuple[Outline, ...]:
+    """The same through the midpoints of the borders, with only straight runs shortened: several times faster, more points."""
+    return tuple(_without_straight_runs(_midpoints(np.array(corners, np.float64))) for corners in _traced(_checked(mask)))
+
+
+def _without_straight_runs(points: Outline) -> Outline:
+    before, after = points - np.roll(points, 1, axis=0), np.roll(points, -1, axis=0) - points
+    turns = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0]) > 0
+    return points[turns] if turns.sum() > 2 else points
+
+
 def _checked(mask: Mask) -> Mask:
     array = np.asarray(mask)
     if array.ndim != 2 or array.dtype != bool:

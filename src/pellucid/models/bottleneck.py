@@ -160,16 +160,15 @@ class Bottleneck(nn.Module):
     def forward(self, grids: list[Tensor]) -> Seen:
         """Grids of the encoder, finest first -> everything seen (see `Seen` for shapes)."""
         grid = self.neck(grids)
-        places = self.place(grid)[:, : self.design.places]
-        probability = torch.sigmoid(places.detach())
-        weights, evidence = self._evidence(grid, probability, grids)
+        found = self.place(grid)
+        places, probability = found[:, : self.design.places], torch.sigmoid(found.detach())
+        weights, evidence, shadow_evidence = self._evidence(grid, probability, grids)
         logits = self.judge(evidence)
-        shadow_evidence = self._everywhere(probability, grids)
         vector = torch.cat([grids[0].mean(dim=(2, 3)), grids[0].std(dim=(2, 3))], dim=1)
         return Seen(logits, weights, evidence, places, self.shadow(shadow_evidence), shadow_evidence, vector)
 
-    def _evidence(self, grid: Tensor, probability: Tensor, grids: list[Tensor]) -> tuple[Tensor, Tensor]:
-        """Attention (B, K, Q, h, w) and evidence (B, K, E); queries that are the same look once where nothing is learned."""
+    def _evidence(self, grid: Tensor, probability: Tensor, grids: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+        """Attention (B, K, Q, h, w), evidence (B, K, E), the shadow's; equal queries look once where nothing is learned."""
         rows = torch.cat([self.query, self.clue_query], dim=-1).flatten(0, 1)
         back = torch.arange(len(rows), device=rows.device)
         if not torch.is_grad_enabled():
@@ -177,10 +176,12 @@ class Bottleneck(nn.Module):
         logits = self._attend(rows, grid, probability).flatten(2)
         weights = torch.softmax(logits, dim=-1)
         amount = torch.logsumexp(logits, dim=-1, keepdim=True) - math.log(logits.shape[-1])
-        seen = torch.cat([attended(weights.unflatten(-1, grid.shape[-2:]), grids), amount], dim=-1)
+        everywhere = self._everywhere(probability).flatten(2)
+        features = attended(torch.cat([weights, everywhere], dim=1).unflatten(-1, grid.shape[-2:]), grids)
+        seen = torch.cat([features[:, :-2], amount], dim=-1)
         shape = (len(self.design.states), QUERIES)
         weights = weights[:, back].unflatten(1, shape).unflatten(-1, grid.shape[-2:])
-        return weights, seen[:, back].unflatten(1, shape).flatten(2)
+        return weights, seen[:, back].unflatten(1, shape).flatten(2), features[:, -2:].flatten(1)
 
     @torch.no_grad()
     def support(self, seen: Seen, grids: list[Tensor]) -> Tensor:
@@ -196,13 +197,16 @@ class Bottleneck(nn.Module):
         mean = head.sum(-1) / own.sum(-1, keepdim=True)
         chosen = head[torch.arange(concepts), :, best] - mean
         chosen = chosen.unflatten(-1, (QUERIES, -1)).to(grids[0].dtype)
-        size, start, total = grids[0].shape[-2:], 0, torch.zeros_like(seen.attention)
+        size, start = grids[0].shape[-2:], 0
+        total = torch.zeros_like(seen.attention[:, :, 0])
         for grid in grids:
             part = chosen[..., start : start + grid.shape[1]].flatten(1, 2)
             cells = torch.einsum("bqc,bcn->bqn", part, grid.flatten(2)).unflatten(-1, grid.shape[-2:])
-            total += F.interpolate(cells, size=size, mode="bilinear", align_corners=False).unflatten(1, (concepts, QUERIES))
+            looked = F.adaptive_avg_pool2d(seen.attention.flatten(1, 2), (grid.shape[-2], grid.shape[-1]))
+            own = (cells * looked).unflatten(1, (concepts, QUERIES)).sum(dim=2)
+            total += F.interpolate(own, size=size, mode="bilinear", align_corners=False)
             start += 2 * grid.shape[1]
-        speaks = (seen.attention * total.clamp(min=0)).sum(dim=2) + seen.attention.mean(dim=2) * 1e-6
+        speaks = total.clamp(min=0) + seen.attention.mean(dim=2) * 1e-6
         speaks = F.avg_pool2d(speaks, SMOOTH, stride=1, padding=SMOOTH // 2)  # a place, not a speckle of cells
         return speaks / speaks.sum(dim=(2, 3), keepdim=True).reshape(batch, concepts, 1, 1)
 
@@ -214,16 +218,16 @@ class Bottleneck(nn.Module):
         query, clue_query = rows.split([self.design.width, rows.shape[-1] - self.design.width], dim=-1)
         logits = torch.einsum("rd,bdyx->bryx", query / math.sqrt(self.design.width), grid)
         if self.design.places:
-            logits = logits + torch.einsum("rc,bcyx->bryx", clue_query, place_clues(probability))
+            clues = place_clues(probability[:, : self.design.places])
+            logits = logits + torch.einsum("rc,bcyx->bryx", clue_query, clues)
         return logits
 
-    def _everywhere(self, probability: Tensor, grids: list[Tensor]) -> Tensor:
-        even = torch.full_like(grids[0][:, :1], 1.0 / grids[0][0, 0].numel())
-        inside = even
-        if self.design.places:
-            weight = probability.amax(dim=1, keepdim=True) + 1e-4
-            inside = weight / weight.sum(dim=(2, 3), keepdim=True)
-        return attended(torch.cat([even, inside], dim=1), grids).flatten(1)
+    @staticmethod
+    def _everywhere(probability: Tensor) -> Tensor:
+        """(B, 2, h, w): the shadow's look at the whole image, and at all places together."""
+        even = torch.full_like(probability[:, :1], 1.0 / probability[0, 0].numel())
+        weight = probability.amax(dim=1, keepdim=True) + 1e-4
+        return torch.cat([even, weight / weight.sum(dim=(2, 3), keepdim=True)], dim=1)
 
 
 class ConceptNet(nn.Module):

@@ -143,6 +143,7 @@ def _concept(spec: ConceptSpec, labels: NDArray[np.int64], readings: Sequence[Re
     return {
         "n": int(recorded.sum()),
         "auroc": _interval(agreement.auroc, (y, p), who),
+        "auroc_any": _any(spec, y, p, who),
         "balanced_accuracy": _interval(agreement.balanced_accuracy, (ys, ss), ws),
         "accuracy": _interval(agreement.accuracy, (ys, ss), ws),
         "macro_f1": _interval(agreement.macro_f1, (ys, ss), ws),
@@ -152,6 +153,13 @@ def _concept(spec: ConceptSpec, labels: NDArray[np.int64], readings: Sequence[Re
         "ece": _interval(agreement.ece, (y, p), who),
         "unknown_rate": _interval(_mean, (~(said[recorded] >= 0),), patients[recorded]),
     }
+
+
+def _any(spec: ConceptSpec, labels: NDArray[np.int64], p: NDArray[np.float64], patients: NDArray[Any]) -> Measured:
+    """AUROC of anything beyond the first state (none) against it, for an ordinal concept."""
+    if not spec.ordinal:
+        return not_applicable("the concept has no order").as_dict()
+    return _interval(agreement.auroc, ((labels > 0).astype(np.int64), 1.0 - p[:, 0]), patients)
 
 
 def _mean(values: NDArray[Any]) -> float:

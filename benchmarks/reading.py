@@ -97,9 +97,7 @@ def table(reader: Reader, image: StudyImage, repeats: int) -> list[str]:
     seconds = verify_seconds(reading.as_json())
     lines = [f"{reader.card.reader.name}: image {pixels.shape[1]}x{pixels.shape[0]}, one thread, median of {repeats}"]
     lines += [f"  {name:<36}{value:8.1f} ms{value / encoder:8.2f} x encoder" for name, value in parts.items()]
-    lines.append(
-        f"  {'whole reading':<36}{whole:8.1f} ms{whole / bare:8.2f} x encoder   (limit {LIMIT_RATIO}, in turn)"
-    )
+    lines.append(f"  {'whole reading':<36}{whole:8.1f} ms{whole / bare:8.2f} x encoder   (limit {LIMIT_RATIO}, in turn)")
     lines.append(f"  {'pellucid verify, whole process':<36}{seconds * 1e3:8.1f} ms{seconds / LIMIT_VERIFY_S:8.2f} x its limit")
     return lines
 

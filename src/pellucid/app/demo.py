@@ -172,8 +172,10 @@ def _write_pages(out: Path, readings: "dict[str, Reading]") -> None:
     from pellucid.images.study import open_study
 
     pixels = {"eye": open_study(out / "eye.png").images[0].pixels()}
+    by_id = {reading.id: reading for reading in readings.values()}
     for name, reading in readings.items():
-        write_whole(out / f"{name}.html", report.html(reading, pixels=pixels.get(name)))
+        earlier = by_id.get(reading.revises or "")
+        write_whole(out / f"{name}.html", report.html(reading, pixels=pixels.get(name), earlier=earlier))
 
 
 DEMO = Command(

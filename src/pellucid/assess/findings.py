@@ -1,6 +1,6 @@
 """From what a net saw to findings: calibrated, stated or unknown with the reason, each with its place."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,8 @@ Spacing = tuple[float, float] | None
 
 EVIDENCE_SHARE = 0.5
 """A finding's place is the smallest part of the image that holds half of what speaks for it."""
+NOTHING_THERE = frozenset({"absent", "none", "not seen"})
+"""States that say that something is not there."""
 SMALLEST_PLACE_CELLS = 3.0
 """A place must have at least this much probability, summed over the cells of the grid, to count as found."""
 
@@ -53,6 +55,11 @@ class _Scene:
     way: "_Way"
     observer: Observer
 
+    def looked_for(self, name: str | None) -> Region | None:
+        """The outline of the place in which something was looked for and not seen; None where that is the whole image."""
+        place = self.found.get(name or "")
+        return None if name is None or place is None else self.way.outline(name, place.mask, "looked for here, at the")
+
 
 def findings_of(card: Card, fitted: Fitted, sight: Sight, spacing: Spacing, observer: Observer) -> tuple[Finding, ...]:
     """All findings of one image: concepts in the card's order, then measurements, then what the reader can never judge."""
@@ -84,7 +91,15 @@ class _Way:
 
     def __init__(self, sight: Sight, spacing: Spacing) -> None:
         self.sight, self.spacing = sight, spacing
+        self.traced: dict[str, Region | None] = {}
         self.cell = sight.prepared.array.shape[-1] / sight.support.shape[-1]
+
+    def outline(self, name: str, mask: NDArray[np.bool_], meaning: str) -> Region | None:
+        """The outline of a place by its name, traced once."""
+        if name not in self.traced:
+            self.traced[name] = self.region(mask, name)
+        region = self.traced[name]
+        return None if region is None else region.model_copy(update={"meaning": f"{meaning} {name.replace('_', ' ')}"})
 
     def affine(self) -> Grid:
         """(2, 3) from grid (x, y) to pixels of the original image."""
@@ -128,7 +143,7 @@ def _judged(spec: ConceptSpec, logits: Grid, support: Grid, scene: _Scene) -> Fi
         states=spec.states,
         probabilities=probabilities,
         state=stated(spec.states, probabilities, scene.fitted.operating_points[spec.name]),
-        region=_place(spec, support, scene),
+        region=_place(spec, probabilities, support, scene),
         reliability=reliability,
     )
 
@@ -140,8 +155,12 @@ def stated(states: tuple[str, ...], probabilities: tuple[float, ...], operating_
     return states[best] if factors[best] >= 1 else None
 
 
-def _place(spec: ConceptSpec, support: Grid, scene: _Scene) -> Region | None:
+def _place(spec: ConceptSpec, probabilities: Sequence[float], support: Grid, scene: _Scene) -> Region | None:
+    """Where a finding was seen; what is absent has no place but the one where it was looked for."""
+    likeliest = spec.states[int(np.argmax(probabilities))]
     place = scene.found.get(spec.place or "")
+    if likeliest in NOTHING_THERE:
+        return scene.looked_for(spec.unless_found)
     if spec.show == "place" and place is not None:
         held = float(support[place.mask].sum() / support.sum())
         return scene.way.region(place.mask, f"where {spec.place or ''} was found".replace("_", " "), round(held, 4))
@@ -154,7 +173,7 @@ def _measurements(card: Card, scene: _Scene) -> list[Finding]:
     for name in dict.fromkeys(m.place for m in card.measurements):
         place, way = scene.found[name], scene.way
         measured = measure(place.probability, way.affine(), way.spacing, sd_scale=scene.fitted.sd or 1.0).named()
-        region = way.region(place.mask, f"{name.replace('_', ' ')} outline, found by the reader")
+        region = way.outline(name, place.mask, "outline, found by the reader, of the")
         results += [
             _measured(m.name, m.unit, measured[m.name], region, scene.observer) for m in card.measurements if m.place == name
         ]

@@ -160,6 +160,8 @@ def set_words(assessment: Assessment) -> str:
     """The confidence set in words: `90 % set: 4B or 4C`."""
     names = assessment.confidence_set
     head = coverage(assessment)
+    if not names and assessment.set_rule is None:
+        return "No confidence set was made"
     if not names:
         said = "empty, no category fits well enough"
     elif len(names) == 1:

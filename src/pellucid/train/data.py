@@ -58,19 +58,25 @@ def load_cases(head: Head, manifest: Path, categories: Mapping[str, Sequence[str
         names=names,
         labels=labels,
         outcomes=outcomes,
-        known=_known(head, labels),
+        known=_known(head, labels, manifest.parent),
         folds=np.array([int(float(row.get("fold") or 0)) for row in rows]),
         patients=np.array([row.get(head.data.patient_column or "", "") or name for row, name in zip(rows, names, strict=True)]),
     )
 
 
-def _known(head: Head, labels: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _known(head: Head, labels: NDArray[np.int64], folder: Path) -> NDArray[np.bool_]:
     position = {concept.name: i for i, concept in enumerate(head.concepts)}
+    everyone = np.ones(len(labels), dtype=np.bool_)
     columns = [
-        labels[:, position[p.known_if]] != NOT_RECORDED if p.known_if else np.ones(len(labels), dtype=np.bool_)
+        everyone & recorded_places(p, folder) & (labels[:, position[p.known_if]] != NOT_RECORDED if p.known_if else everyone)
         for p in head.places
     ]
     return np.stack(columns, axis=1) if columns else np.ones((len(labels), 0), dtype=np.bool_)
+
+
+def recorded_places(place: PlaceSpec, folder: Path) -> bool:
+    """Whether a set in a folder can record a kind of place at all: its table of boxes is there, or it has masks."""
+    return place.boxes is None or (folder / place.boxes).is_file()
 
 
 def open_case(cases: Cases, data: DataSpec, index: int) -> StudyImage:
@@ -86,7 +92,7 @@ def place_masks(cases: Cases, head: Head, index: int, shape: tuple[int, int]) ->
     for channel, place in enumerate(head.places):
         if place.mask_column:
             masks[channel] = _read_masks(cases, head.data, index, place.mask_column, shape)
-        elif place.boxes:
+        elif place.boxes and recorded_places(place, cases.folder):
             masks[channel] = _draw_boxes(boxes_of(cases.folder / place.boxes, cases.names[index], place), shape)
     return masks
 

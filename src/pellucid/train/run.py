@@ -19,7 +19,7 @@ from pellucid.knowledge import load_guideline
 from pellucid.models.bottleneck import ConceptNet
 from pellucid.models.card import Card, Files, sha256_of
 from pellucid.models.encoders import load_encoder
-from pellucid.train.data import Cases, load_cases
+from pellucid.train.data import Cases, load_cases, recorded_places
 from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case
 from pellucid.train.files import write_whole
 from pellucid.train.fit import Job, logits_of, train_net
@@ -70,6 +70,11 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     cases = load_cases(recipe, manifest, categories)
     if len(np.unique(cases.folds)) < 3:
         raise RecipeError(f"{manifest}: expected three folds or more in the column 'fold', got {len(np.unique(cases.folds))}")
+    for place in recipe.places:
+        if not recorded_places(place, manifest.parent):
+            raise RecipeError(
+                f"place {place.name}: expected a table of boxes, got nothing at {manifest.parent / str(place.boxes)}"
+            )
     encoder = load_encoder(recipe.encoder.name, pretrained=True).eval()
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)
     nets, held = cross_validate(bench)

@@ -79,12 +79,10 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)
     nets, held = cross_validate(bench)
     outcomes, rules = held_out_outcomes(bench, nets, held, roi=False)
-    measured = {"cross_validated": figures(bench.card(), NO_FILES.weights_sha256, categories, cases, outcomes)}
+    measured = {"cross_validated": figures(bench.card(), None, categories, cases, outcomes)}
     if recipe.train.augment.crop_to_place:
         within, _ = held_out_outcomes(bench, nets, held, roi=True)
-        measured["cross_validated_within_region_of_interest"] = figures(
-            bench.card(), NO_FILES.weights_sha256, categories, cases, within
-        )
+        measured["cross_validated_within_region_of_interest"] = figures(bench.card(), None, categories, cases, within)
     final = train_net(bench.job(np.arange(len(cases)), "all"), cases, bench.views, recipe)
     readings = [o.reading for o in outcomes]
     everyone = np.ones(len(cases), dtype=np.bool_)

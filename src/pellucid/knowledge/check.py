@@ -15,7 +15,7 @@ from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Guideline, Question
 from pellucid.knowledge.prove import proofs
 from pellucid.knowledge.questions import rows_of
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.terms import Atom, Entry, Predicate
 from pellucid.record import Finding, Observer, Truth
@@ -112,7 +112,7 @@ def _can_be_unknown(guideline: Guideline, predicate: Predicate) -> bool:
 def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicate]) -> tuple[dict[str, Truth], list[str]]:
     compiled, facts, _ = situated(guideline, case.question, case.findings)
     situation = Situation(guideline, compiled.build, facts)
-    truths = {key: predicate_step(when, situation).truth for key, when in tested.items()}
+    truths = {key: truth_of(when, situation) for key, when in tested.items()}
     evaluation = evaluate(guideline, case.question, case.findings)
     found = _answer_faults(case, evaluation)
     found += [

@@ -1,7 +1,7 @@
 """Predicates and decision rows as steps of a derivation, on the crisp facts: what was seen, counted, summed, answered."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pellucid.knowledge.axes import Axis, cell_truths
 from pellucid.knowledge.facts import Fact
@@ -25,6 +25,8 @@ class Situation:
     facts: Sequence[Fact]
     by_name: Mapping[str, tuple[Axis, Fact]]
     open: tuple[str, ...]
+    answered: dict[str, tuple[str, tuple[Step, ...]]] = field(default_factory=dict[str, tuple[str, tuple[Step, ...]]])
+    """Earlier questions already worked out: what they answer, in words, and the steps; many rows ask the same one."""
 
 
 def listed(names: Sequence[str]) -> str:
@@ -95,12 +97,18 @@ def _term_step(term: ScoreTerm, situation: Situation) -> Step | None:
 
 
 def _answered(predicate: AnswerTest, situation: Situation) -> Step:
-    question, compiled = situation.guideline.questions[predicate.question], situation.compiled
-    found: set[int] = crisp_values(compiled, compiled.build.category(question), situation.facts)
+    if predicate.question not in situation.answered:
+        situation.answered[predicate.question] = _answer_of(predicate.question, situation)
+    said, because = situation.answered[predicate.question]
+    return Step(claim=f"{predicate.claim} ({said})", truth=KLEENE[_only(situation, predicate)], because=because)
+
+
+def _answer_of(name: str, situation: Situation) -> tuple[str, tuple[Step, ...]]:
+    question, compiled = situation.guideline.questions[name], situation.compiled
+    found = crisp_values(compiled, compiled.build.category(question), situation.facts)
     names = [list(question.categories)[k] for k in sorted(found) if k != GAP]
     said = f"{question.label}: {listed(names)}" if names else question.label
-    because = decided_rows(question.proposal, situation) if isinstance(question.proposal, Decide) else ()
-    return Step(claim=f"{predicate.claim} ({said})", truth=KLEENE[_only(situation, predicate)], because=because)
+    return said, decided_rows(question.proposal, situation) if isinstance(question.proposal, Decide) else ()
 
 
 def _join(predicate: Compound, truths: Sequence[Truth]) -> Truth:

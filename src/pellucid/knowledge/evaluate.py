@@ -25,7 +25,7 @@ from pellucid.knowledge.reasons import (
     open_categories,
     sufficient_reasons,
 )
-from pellucid.knowledge.space import Compiled, compile_question
+from pellucid.knowledge.space import Compiled, compile_beside, compile_question
 from pellucid.knowledge.steps import Situation, predicate_step
 from pellucid.knowledge.terms import Atom, Predicate
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
@@ -79,7 +79,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         probabilities = _rounded(compiled, masses[0].sum(axis=1))
         shift = max(abs(probabilities[name] - apart[name]) for name in probabilities)
     crisp, most_probable = (opened[0] if len(opened) == 1 else None), _most_probable(compiled, probabilities)
-    tree = derive(situation)
+    tree, beside = derive(situation), _beside(guideline, question, by_name)
     rules = compiled.question.rules
     return Evaluation(
         crisp=crisp,
@@ -89,7 +89,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         sufficient_reason=sufficient_reasons(compiled, facts),
         contrasts=contrasts(compiled, facts),
         look_again=look_again(compiled, facts, masses),
-        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, situation))),
+        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, beside))),
         boundary=(*_two_views(compiled, crisp, most_probable), *_edges(compiled, facts, by_name)),
         conflict=conflict(situation, tree.because[1 : 1 + len(rules)]),
         missing=tuple(
@@ -121,14 +121,17 @@ def next_step_of(guideline: Guideline, question: str, category: str, findings: S
     """What to do next in a category: the first of the pack's conditional steps that is met, else the category's own."""
     asked = guideline.questions[question]
     rules = [rule for rule in asked.next_steps if rule.category == category]
-    if rules:
-        compiled, facts, _ = situated(guideline, question, findings)
-        pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-        situation = Situation(guideline, compiled, facts, pairs, ())
-        met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
-        if met:
-            return met[0]
-    return asked.categories[category].next_step
+    situation = _beside(guideline, question, {finding.concept: finding for finding in findings})
+    met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
+    return met[0] if met else asked.categories[category].next_step
+
+
+def _beside(guideline: Guideline, question: str, by_name: Mapping[str, Finding]) -> Situation:
+    """The situation in which next steps and differentials are judged: they may rest on concepts that decide no category."""
+    compiled = compile_beside(guideline, question)
+    facts = read_facts(compiled.axes, by_name)
+    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
+    return Situation(guideline, compiled, facts, pairs, ())
 
 
 def statement(guideline: Guideline, question: str, evaluation: Evaluation, category: str) -> str:

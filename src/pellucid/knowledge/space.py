@@ -6,7 +6,7 @@ or 'not judged' leaves them unknown, and what is unknown does not bind.
 """
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -321,6 +321,15 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
         build.proposed(question) if carded else None,
         build,
     )
+
+
+@lru_cache(maxsize=256)
+def compile_beside(guideline: Guideline, name: str) -> Compiled:
+    """The question with axes for what its next steps and its differential rest on besides; only `axes` and `build` are of use."""
+    question = guideline.questions[name]
+    beside = [rule.when for rule in question.next_steps] + [anchor.when for anchor in question.anchors]
+    build = Builder(guideline, axes_of(guideline, question, beside))
+    return replace(compile_question(guideline, name), axes=build.axes, store=build.store, build=build)
 
 
 def impossible_leaf(n: int) -> Leaf:

@@ -15,7 +15,6 @@ from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Guideline, Question
 from pellucid.knowledge.prove import proofs
 from pellucid.knowledge.questions import rows_of
-from pellucid.knowledge.reasons import crisp_values
 from pellucid.knowledge.steps import Situation, predicate_step
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.terms import Atom, Entry, Predicate
@@ -112,8 +111,7 @@ def _can_be_unknown(guideline: Guideline, predicate: Predicate) -> bool:
 
 def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicate]) -> tuple[dict[str, Truth], list[str]]:
     compiled, facts, _ = situated(guideline, case.question, case.findings)
-    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-    situation = Situation(guideline, compiled, facts, pairs, ())
+    situation = Situation(guideline, compiled.build, facts)
     truths = {key: predicate_step(when, situation).truth for key, when in tested.items()}
     evaluation = evaluate(guideline, case.question, case.findings)
     found = _answer_faults(case, evaluation)
@@ -123,7 +121,7 @@ def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicat
         if truths[rule] is not truth
     ]
     for name, total in (case.scores or {}).items():
-        got = crisp_values(compiled, compiled.build.score(guideline.scores[name]), facts)
+        got = situation.values(compiled.build.score(guideline.scores[name]))
         if got != {(total, total)}:
             found.append(f"expected a score {name} of {total:g}, got {sorted(got)}")
     if case.next_step is not None:

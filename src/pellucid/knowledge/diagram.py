@@ -62,31 +62,33 @@ class Diagrams:
     def combine(self, merge: Callable[..., Hashable], *roots: int) -> int:
         """The diagram whose values are `merge` of the values of some diagrams."""
         memo: dict[tuple[int, ...], int] = {}
+        levels, children, values = self.level, self.children, self.value
 
-        def at(nodes: tuple[int, ...]) -> int:
+        def at(*nodes: int) -> int:
             done = memo.get(nodes)
             if done is not None:
                 return done
-            level = min(self.level[node] for node in nodes)
+            level = min([levels[node] for node in nodes])
             if level == self.depth:
-                made = self.terminal(merge(*(self.value[node] for node in nodes)))
+                made = self.terminal(merge(*[values[node] for node in nodes]))
             else:
-                parts = [self.children[n] if self.level[n] == level else None for n in nodes]
-                width = next(len(part) for part in parts if part is not None)
-                rows = (tuple(n if p is None else p[i] for n, p in zip(nodes, parts, strict=True)) for i in range(width))
-                made = self.node(level, [at(row) for row in rows])
+                width = len(next(children[node] for node in nodes if levels[node] == level))
+                parts = [children[node] if levels[node] == level else (node,) * width for node in nodes]
+                made = self.node(level, list(map(at, *parts)))
             memo[nodes] = made
             return made
 
-        return at(tuple(roots))
+        return at(*roots)
 
-    def rewrite(self, root: int, change: Callable[[int, list[int]], int]) -> int:
-        """A diagram rebuilt from the bottom: `change(level, new children)` makes each node anew, terminals stay."""
+    def rewrite(self, root: int, change: Callable[[int, list[int]], int], into: "Diagrams") -> int:
+        """A diagram rebuilt from the bottom in the store `into`, which may be this one: `change(level, new children)` makes each
+        node anew there, terminals keep their values.
+        """
         memo: dict[int, int] = {}
 
         def at(node: int) -> int:
             if self.level[node] == self.depth:
-                return node
+                return into.terminal(self.value[node])
             if node not in memo:
                 memo[node] = change(self.level[node], [at(child) for child in self.children[node]])
             return memo[node]

@@ -44,6 +44,9 @@ class Compiled:
     """Terminals are leaves."""
     flat: Flat
     """The same as arrays."""
+    masks: Diagrams
+    """A small store of its own: the categories left open, as bits, under its root `masked`."""
+    masked: int
     points: int | None
     """Terminals are totals of the scorecard, where there is one."""
     proposed: int | None
@@ -170,6 +173,9 @@ class Builder:
 
     def proposed(self, question: Question) -> int:
         """The diagram of what proposes a category, before floors and ceilings; terminals are indices."""
+        return self._once(question.proposal, lambda: self._proposed(question))
+
+    def _proposed(self, question: Question) -> int:
         proposal, names = question.proposal, list(question.categories)
         if isinstance(proposal, Decide):
             return self.first_met([(row.when, names.index(row.category)) for row in (*proposal.rows, proposal.otherwise) if row])
@@ -311,7 +317,8 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
             f"{guideline.file}: question {name}: expected a row for every combination, got none where "
             f"{state_words(build.axes, gap)}; add a row, or `otherwise`"
         )
-    carded = scorecard_of(question) is not None
+    carded, masks = scorecard_of(question) is not None, Diagrams(len(build.axes))
+    opened = build.store.combine(_open, answer)
     return Compiled(
         guideline,
         question,
@@ -320,10 +327,16 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
         build.store,
         answer,
         build.store.flatten(answer),
+        masks,
+        build.store.rewrite(opened, masks.node, masks),
         build.points(question) if carded else None,
         build.proposed(question) if carded else None,
         build,
     )
+
+
+def _open(leaf: Leaf) -> int:
+    return leaf.open
 
 
 def impossible_leaf(n: int) -> Leaf:

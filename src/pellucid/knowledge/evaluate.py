@@ -6,16 +6,17 @@ independent given the image. Both come from the same tables, which are built onc
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import InputError, UnknownName
+from pellucid.errors import UnknownName
 from pellucid.knowledge.axes import parts_of
-from pellucid.knowledge.contradict import fault_of, without_impossible
+from pellucid.knowledge.beside import compile_beside, possible_facts, situation_of
 from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
-from pellucid.knowledge.facts import Fact, read_facts, within_interval
+from pellucid.knowledge.facts import Fact, within_interval
 from pellucid.knowledge.guideline import Anchor, Guideline, NextStep, Outcome
 from pellucid.knowledge.reasons import (
     class_weights,
@@ -105,16 +106,8 @@ def situated(guideline: Guideline, question: str, findings: Sequence[Finding]) -
     """The compiled question, the facts on its axes, and the findings by concept."""
     if question not in guideline.questions:
         raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
-    by_name = {finding.concept: finding for finding in findings}
-    if len(by_name) != len(findings):
-        raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
     compiled = compile_question(guideline, question)
-    facts = read_facts(compiled.axes, by_name)
-    if not open_categories(compiled, facts):
-        if all(finding.observer.kind == "person" for finding in findings):
-            raise InputError(fault_of(guideline, findings))
-        facts = without_impossible(compiled, facts)
-    return compiled, facts, by_name
+    return compiled, *possible_facts(compiled, findings)
 
 
 def next_step_of(guideline: Guideline, question: str, category: str, findings: Sequence[Finding]) -> NextStep | None:
@@ -122,13 +115,18 @@ def next_step_of(guideline: Guideline, question: str, category: str, findings: S
     asked = guideline.questions[question]
     rules = [rule for rule in asked.next_steps if rule.category == category]
     if rules:
-        compiled, facts, _ = situated(guideline, question, findings)
-        pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-        situation = Situation(guideline, compiled, facts, pairs, ())
+        compiled = _conditions(guideline, question)
+        situation = situation_of(compiled, possible_facts(compiled, findings)[0])
         met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
         if met:
             return met[0]
     return asked.categories[category].next_step
+
+
+@lru_cache(maxsize=256)
+def _conditions(guideline: Guideline, question: str) -> Compiled:
+    """What the conditional next steps rest on; they may use concepts that decide no category."""
+    return compile_beside(guideline, question, [rule.when for rule in guideline.questions[question].next_steps])
 
 
 def statement(guideline: Guideline, question: str, evaluation: Evaluation, category: str) -> str:

@@ -170,6 +170,9 @@ class Builder:
 
     def proposed(self, question: Question) -> int:
         """The diagram of what proposes a category, before floors and ceilings; terminals are indices."""
+        return self._once(question.proposal, lambda: self._proposed(question))
+
+    def _proposed(self, question: Question) -> int:
         proposal, names = question.proposal, list(question.categories)
         if isinstance(proposal, Decide):
             return self.first_met([(row.when, names.index(row.category)) for row in (*proposal.rows, proposal.otherwise) if row])

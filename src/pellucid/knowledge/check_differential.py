@@ -70,7 +70,9 @@ def differential_faults(guideline: Guideline, cases: tuple[WeighedCase, ...], fi
                 number = met[diagnosis.name, i]
                 rows.append(f"  {f'{diagnosis.name} {i + 1} ({sign.weight:+g})':<28}{number:>5}")
                 if number == 0:
-                    faults.append(f"differential {name}: sign {i + 1} of {diagnosis.name}: expected a case where it is met, got none")
+                    faults.append(
+                        f"differential {name}: sign {i + 1} of {diagnosis.name}: expected a case where it is met, got none"
+                    )
     return faults, rows
 
 

@@ -5,7 +5,7 @@ the first of the list is no answer: each diagnosis keeps its mimics, and the ran
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pellucid.errors import UnknownName
@@ -13,14 +13,14 @@ from pellucid.knowledge.beside import compile_beside, possible_facts, situation_
 from pellucid.knowledge.fields import Place
 from pellucid.knowledge.guideline import Diagnosis, Guideline, NextStep, Sign, Weights
 from pellucid.knowledge.proposals import Pack, read_citation
-from pellucid.knowledge.reasons import allowed
+from pellucid.knowledge.reasons import crisp_values
 from pellucid.knowledge.space import Compiled
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.steps import KLEENE, Situation, predicate_step
 from pellucid.knowledge.terms import Score, ScoreTerm
 from pellucid.record import Finding, Step, Truth
 
 DIGITS = 6
-IMPOSSIBLE = (1.0, 0.0)
+IMPOSSIBLE = "impossible"
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Weighed:
     rank: int
     """1 for the highest sum; equal sums share a rank and stand in the pack's order."""
     score: float
-    """Sum of the weights of the signs that are met."""
+    """Sum of the weights of the signs that are met, as what is judged and what cannot be so together make sure."""
     lowest: float
     """The lowest sum that what is not judged leaves possible, contradictions left out."""
     highest: float
@@ -69,59 +69,64 @@ class Weighed:
 def weigh(guideline: Guideline, name: str, findings: Sequence[Finding]) -> tuple[Weighed, ...]:
     """The diagnoses of a differential, highest sum first.
 
-    Raises UnknownName for a differential the guideline does not have, InputError where a finding does not fit its concept or where
-    what persons say for certain cannot all be so.
+    Raises UnknownName for a differential the guideline does not have, InputError where a finding does not fit its concept or
+    where what persons say for certain cannot all be so.
     """
     if name not in guideline.differentials:
         raise UnknownName("differential", name, guideline.differentials, f"{guideline.name}-{guideline.edition}")
-    compiled = _compiled(guideline, name)
-    facts, _ = possible_facts(compiled, findings)
-    situation = situation_of(compiled, facts)
-    unranked = [_weighed(diagnosis, situation) for diagnosis in guideline.differentials[name].diagnoses]
-    order = sorted(range(len(unranked)), key=lambda i: (-unranked[i][1], i))
-    scores = [score for _, score, *_ in unranked]
-    return tuple(
-        _ranked(guideline.differentials[name].diagnoses[i], 1 + sum(other > scores[i] for other in scores), unranked[i])
-        for i in order
-    )
+    tables, diagnoses = _tables(guideline, name), guideline.differentials[name].diagnoses
+    facts, _ = possible_facts(tables.compiled, findings)
+    situation = situation_of(tables.compiled, facts)
+    found = [_weighed(k, diagnosis, tables, situation) for k, diagnosis in enumerate(diagnoses)]
+    ranked = [replace(one, rank=1 + sum(other.score > one.score for other in found)) for one in found]
+    return tuple(sorted(ranked, key=lambda one: one.rank))
+
+
+@dataclass(frozen=True, eq=False)
+class _Tables:
+    """A differential's diagrams, without what cannot be: the truth of each sign of each diagnosis, and each diagnosis' sum."""
+
+    compiled: Compiled
+    signs: tuple[tuple[int, ...], ...]
+    sums: tuple[int, ...]
 
 
 @lru_cache(maxsize=64)
-def _compiled(guideline: Guideline, name: str) -> Compiled:
-    signs = [sign.when for diagnosis in guideline.differentials[name].diagnoses for sign in diagnosis.signs]
-    return compile_beside(guideline, name, signs)
+def _tables(guideline: Guideline, name: str) -> _Tables:
+    diagnoses = guideline.differentials[name].diagnoses
+    compiled = compile_beside(guideline, name, [sign.when for diagnosis in diagnoses for sign in diagnosis.signs])
+    build = compiled.build
+
+    def possible(root: int) -> int:
+        return build.store.combine(lambda bad, value: IMPOSSIBLE if bad else value, build.impossible(), root)
+
+    signs = tuple(tuple(possible(build.truth(sign.when)) for sign in diagnosis.signs) for diagnosis in diagnoses)
+    return _Tables(compiled, signs, tuple(possible(build.score(diagnosis.total)) for diagnosis in diagnoses))
 
 
-Sums = tuple[tuple[WeighedSign, ...], float, float, float]
-
-
-def _weighed(diagnosis: Diagnosis, situation: Situation) -> Sums:
-    """The signs in the pack's order, the sum of those met, and the lowest and highest sum that is possible."""
-    signs = tuple(WeighedSign(sign.weight, _sign_step(sign, situation)) for sign in diagnosis.signs)
+def _weighed(k: int, diagnosis: Diagnosis, tables: _Tables, situation: Situation) -> Weighed:
+    """Diagnosis `k` with its sums, not ranked yet."""
+    signs = tuple(
+        WeighedSign(sign.weight, _sign_step(sign, root, situation))
+        for sign, root in zip(diagnosis.signs, tables.signs[k], strict=True)
+    )
     score = round(sum(sign.weight for sign in signs if sign.step.truth is Truth.MET), DIGITS)
-    compiled = situation.compiled
-    total = compiled.build.score(diagnosis.total)
-    store = compiled.store
-    possible = store.combine(lambda bad, span: IMPOSSIBLE if bad else span, compiled.build.impossible(), total)
-    spans = store.values(possible, allowed(compiled, situation.facts)) - {IMPOSSIBLE}
-    return signs, score, min(low for low, _ in spans), max(high for _, high in spans)
+    spans = crisp_values(tables.compiled, tables.sums[k], situation.facts) - {IMPOSSIBLE}
+    lowest, highest = min(low for low, _ in spans), max(high for _, high in spans)
+    return Weighed(diagnosis.name, 0, score, lowest, highest, signs, diagnosis.mimics, diagnosis.next_step)
 
 
-def _sign_step(sign: Sign, situation: Situation) -> Step:
+def _sign_step(sign: Sign, root: int, situation: Situation) -> Step:
     part = predicate_step(sign.when, situation)
+    truths = crisp_values(situation.compiled, root, situation.facts) - {IMPOSSIBLE}
     return Step(
         claim=f"{sign.weight:+g} where {part.claim}",
-        truth=part.truth,
+        truth=KLEENE[truths.pop()] if len(truths) == 1 else Truth.UNKNOWN,
         citation=sign.citation.text,
         because=part.because,
         ground="published",
         verified=sign.citation.verified,
     )
-
-
-def _ranked(diagnosis: Diagnosis, rank: int, sums: Sums) -> Weighed:
-    signs, score, lowest, highest = sums
-    return Weighed(diagnosis.name, rank, score, lowest, highest, signs, diagnosis.mimics, diagnosis.next_step)
 
 
 def read_differentials(place: Place | None, pack: Pack) -> dict[str, Weights]:

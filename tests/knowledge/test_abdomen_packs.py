@@ -39,7 +39,7 @@ def opened(guideline: Guideline, question: str, given: Given) -> tuple[str, ...]
     return open_categories(compiled, read_facts(compiled.axes, known))
 
 
-def completions(given: Given, values: dict[str, list[str | float]], usual: Given) -> Iterator[Given]:
+def completions(given: Given, values: Mapping[str, Sequence[str | float]], usual: Given) -> Iterator[Given]:
     """Every way to fill in what is missing; `usual` holds what a missing finding counts as."""
     base = {**usual, **given}
     missing = [name for name in values if name not in base]
@@ -51,7 +51,7 @@ def disagreements(
     guideline: Guideline,
     question: str,
     oracle: Callable[[Given], str | None],
-    values: dict[str, list[str | float]],
+    values: Mapping[str, Sequence[str | float]],
     usual: Given,
     cases: list[Given],
 ) -> list[tuple[Given, tuple[str, ...], set[str]]]:
@@ -65,7 +65,7 @@ def disagreements(
     return found
 
 
-def drawn(values: dict[str, list[str | float]], n: int, left_out: int, seed: int) -> list[Given]:
+def drawn(values: Mapping[str, Sequence[str | float]], n: int, left_out: int, seed: int) -> list[Given]:
     """Random cases; of each up to `left_out` findings are missing."""
     draw = random.Random(seed)
     cases: list[Given] = []
@@ -102,7 +102,7 @@ NONTARGETOID = [
 ]
 YES_NO: list[str | float] = ["absent", "present"]
 
-LIVER_STEP_1: dict[str, list[str | float]] = {
+LIVER_STEP_1: Mapping[str, Sequence[str | float]] = {
     "image_quality": ["sufficient", "sufficient", "sufficient", "sufficient", "insufficient"],
     "tumour_in_vein": ["absent", "absent", "absent", "absent", "definite"],
     "benign_impression": ["not benign", "not benign", "not benign", "probably benign", "definitely benign"],
@@ -123,7 +123,7 @@ HESITATIONS = [
     "LR-4 or LR-M",
     "LR-5 or LR-M",
 ]
-LIVER_ALL: dict[str, list[str | float]] = {
+LIVER_ALL: Mapping[str, Sequence[str | float]] = {
     **LIVER_STEP_1,
     **{name: ["absent"] * 9 + ["present"] for name in [*MALIGNANT, *BENIGN]},
     "hesitation": [*HESITATIONS],
@@ -263,7 +263,7 @@ def test_impossible_liver_findings_are_refused(liver: Guideline) -> None:
 
 # --- kidney --------------------------------------------------------------------------------------------------------------------
 
-ARCHITECTURE: dict[str, list[str | float]] = {
+ARCHITECTURE: Mapping[str, Sequence[str | float]] = {
     "calcification": YES_NO,
     "wall_thickness": [1.0, 2.0, 2.0, 3.0, 4.0],
     "wall_enhancement": YES_NO,
@@ -273,12 +273,12 @@ ARCHITECTURE: dict[str, list[str | float]] = {
     "protrusion": ["none", "none", "none", "obtuse margins", "acute margins"],
     "protrusion_height": [2.0, 3.9, 4.0],
 }
-SCOPE: dict[str, list[str | float]] = {
+SCOPE: Mapping[str, Sequence[str | float]] = {
     "cause": ["cystic mass"] * 6 + ["infectious or inflammatory", "vascular", "necrotic solid mass"],
     "enhancing_part": [0.0, 10.0, 24.9, 25.0],
 }
 RENAL_USUAL: Given = {"cause": "cystic mass", "enhancing_part": 0.0}
-RENAL_CT: dict[str, list[str | float]] = {
+RENAL_CT: Mapping[str, Sequence[str | float]] = {
     **SCOPE,
     "protocol": ["renal mass protocol", "portal venous phase only", "unenhanced only"],
     "attenuation": [-20.0, -9.0, 5.0, 20.0, 20.5, 30.0, 31.0, 69.9, 70.0],
@@ -287,7 +287,7 @@ RENAL_CT: dict[str, list[str | float]] = {
     "too_small": ["absent"] * 5 + ["present"],
     **ARCHITECTURE,
 }
-RENAL_MR: dict[str, list[str | float]] = {
+RENAL_MR: Mapping[str, Sequence[str | float]] = {
     **SCOPE,
     "contrast": ["given", "not given"],
     "t2_signal": ["homogeneous and like cerebrospinal fluid", "other"],
@@ -362,7 +362,7 @@ def lower_mr(f: Given) -> str:
     ("pack", "oracle", "values"), [("renal-cyst-ct-2019", renal_ct, RENAL_CT), ("renal-cyst-mr-2019", renal_mr, RENAL_MR)]
 )
 def test_renal_classes_agree_with_their_transcription(
-    pack: str, oracle: Callable[[Given], str | None], values: dict[str, list[str | float]]
+    pack: str, oracle: Callable[[Given], str | None], values: Mapping[str, Sequence[str | float]]
 ) -> None:
     guideline = load_guideline(pack)
     cases = [case for case in drawn(values, 1500, 3, 3) if case.get("too_small") != "present" or case.get("protrusion") == "none"]
@@ -393,7 +393,7 @@ T2_TRANSITION = [
     "normal or typical nodule", "atypical nodule", "heterogeneous with obscured margins",
     "lenticular or non-circumscribed homogeneous",
 ]  # fmt: skip
-PROSTATE: dict[str, list[str | float]] = {
+PROSTATE: Mapping[str, Sequence[str | float]] = {
     "indication": ["untreated gland"] * 8 + ["after treatment", "progression under surveillance"],
     "zone": ["peripheral", "transition"],
     "diameter": [5.0, 14.9, 15.0, 30.0],

@@ -2,6 +2,7 @@
 
 from pellucid.knowledge.check import Check, check_guideline
 from pellucid.knowledge.contradict import contradictions_of
+from pellucid.knowledge.differential import Weighed, WeighedSign, weigh
 from pellucid.knowledge.evaluate import Evaluation, evaluate, next_step_of, statement
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.loader import list_guidelines, load_guideline, load_guideline_file
@@ -11,6 +12,8 @@ __all__ = [
     "Check",
     "Evaluation",
     "Guideline",
+    "Weighed",
+    "WeighedSign",
     "check_guideline",
     "contradictions_of",
     "evaluate",
@@ -21,4 +24,5 @@ __all__ = [
     "show",
     "statement",
     "trace",
+    "weigh",
 ]

@@ -258,7 +258,9 @@ def fragment(folder: Path) -> str:
         found = lesions(folder, kind)
         y = outcomes(found.cases)
         card = fit_card(design(found.cases, terms), y, list(terms))
-        lines.append(f"# {kind}: {len(y)} of {found.found} abnormalities, {len(set(found.patients))} patients, {y.sum()} malignant")
+        lines.append(
+            f"# {kind}: {len(y)} of {found.found} abnormalities, {len(set(found.patients))} patients, {y.sum()} malignant"
+        )
         lines += [f"# term: {name}: {points}" for name, points in zip(card.names, card.points, strict=True)]
         lines.append(f"risks: [{', '.join(f'{risk:.4f}' for risk in card.risks)}]")
         lines += _rivals(found, terms)

@@ -27,7 +27,7 @@ from pellucid.knowledge.reasons import (
     sufficient_reasons,
 )
 from pellucid.knowledge.space import Builder, Compiled, compile_question
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.terms import Atom, Predicate
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
@@ -137,7 +137,7 @@ def next_step_of(guideline: Guideline, question: str, category: str, findings: S
     rules = [rule for rule in asked.next_steps if rule.category == category]
     if rules:
         situation = aside(guideline, question, {finding.concept: finding for finding in findings})
-        met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
+        met = [rule.step for rule in rules if truth_of(rule.when, situation) is Truth.MET]
         if met:
             return met[0]
     return asked.categories[category].next_step
@@ -193,7 +193,7 @@ def _edges(compiled: Compiled, facts: Sequence[Fact], by_name: Mapping[str, Find
 
 
 def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
-    if predicate_step(anchor.when, situation).truth is not Truth.MET:
+    if truth_of(anchor.when, situation) is not Truth.MET:
         return None
     return Differential(name=anchor.name, because=_supports(anchor.when, situation), citation=anchor.citation.text)
 
@@ -206,6 +206,6 @@ def _supports(predicate: Predicate, situation: Situation) -> tuple[Condition, ..
         if seen is None:
             continue
         axis, fact = seen
-        if fact.cell is not None and fact.cell < axis.cells and predicate_step(atom, situation).truth is Truth.MET:
+        if fact.cell is not None and fact.cell < axis.cells and truth_of(atom, situation) is Truth.MET:
             found[atom.concept] = Condition(concept=atom.concept, state=axis.labels[fact.cell])
     return tuple(found.values())

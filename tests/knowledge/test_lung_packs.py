@@ -1,6 +1,6 @@
 """The two lung packs against plain transcriptions of their published tables, cell by cell on grids of findings.
 
-The functions below were written from the tables and do not read the packs; where they and the engine differ, one of them is wrong.
+The functions below were written from the tables and do not read the packs; where they and the engine differ, one is wrong.
 """
 
 import math
@@ -13,7 +13,6 @@ import pytest
 
 from pellucid.errors import InputError
 from pellucid.knowledge import Guideline, load_guideline
-from pellucid.knowledge.check import check
 from pellucid.knowledge.contradict import contradictions_of
 from pellucid.knowledge.evaluate import evaluate, situated
 from pellucid.knowledge.reasons import open_categories
@@ -158,10 +157,9 @@ def nodule_2022(table: str, stated: Stated) -> str:
         return table
     if stated.get("benign_after_workup") == "present" and "4B" in (table, earlier):
         return "2"
-    confirmed = stated.get("suspicion_confirmed") == "present"
-    if confirmed and stated.get("spiculation") == "present" and {table, earlier} & {"3", "4A", "4B"}:
-        return "4X"
-    if confirmed and stated["nodule_type"] == "non-solid" and stated.get("doubling_within_a_year") == "present":
+    doubled = stated["nodule_type"] == "non-solid" and stated.get("doubling_within_a_year") == "present"
+    spiculated = stated.get("spiculation") == "present" and bool({table, earlier} & {"3", "4A", "4B"})
+    if stated.get("suspicion_confirmed") == "present" and (spiculated or doubled):
         return "4X"
     if earlier == "4B" and stated["status"] in ("stable", "decreased"):
         return "4B"
@@ -317,11 +315,9 @@ def subsolid_2017(part_solid: bool, size: float, solid: float, count: int, cours
         return NONE
     if first and count > 1:
         return "CT at 3 to 6 months, then by the most suspicious nodule"
-    if not part_solid:
-        return "CT at 6 to 12 months, then every 2 years" if first else "CT every 2 years"
     if first:
-        return "CT at 3 to 6 months, then by the solid part"
-    return HIGHLY_SUSPICIOUS if rounded(solid) >= 6 else FIVE_YEARS
+        return "CT at 3 to 6 months, then by the solid part" if part_solid else "CT at 6 to 12 months, then every 2 years"
+    return "CT every 2 years" if not part_solid else HIGHLY_SUSPICIOUS if rounded(solid) >= 6 else FIVE_YEARS
 
 
 FINE = tuple(2 + k / 4 for k in range(60))
@@ -376,11 +372,6 @@ def test_one_factor_of_eight_is_enough_for_high_risk(incidental: Guideline) -> N
 
 
 # --- both
-
-
-@pytest.mark.parametrize("name", ["lung-cancer-screening-2022", "incidental-lung-nodule-2017"])
-def test_the_lung_packs_are_sound(name: str) -> None:
-    assert check(load_guideline(name)) == ()
 
 
 def test_centimetres_for_millimetres_and_a_solid_part_larger_than_the_nodule_are_refused(

@@ -1,22 +1,22 @@
 """Growth of one lesion between two measurements, each with its error: a probability of growth, not a yes or no.
 
-**Which error.** The published repeatability of manual diameters of lung nodules is about ± 1.5 mm (background knowledge). That is a
-95 % limit of the *difference* of two measurements by one reader: 1.96 · sd(difference) = 1.5 mm, so sd(difference) = 0.77 mm. Two
-independent errors of equal size make it sd(difference) = √2 · sd(one), so **one measurement has 0.54 mm**; that is the default
-here. The packs give a typed diameter that states no error 0.75 mm, which is the sd of the difference (1.5 mm / 2) and, for one
-measurement, the wider choice: their thresholds are crossed by other readers' measurements too. A finding that states its error
-keeps it, so with the packs' 0.75 mm twice the difference has 1.06 mm and its 95 % limits are ± 2.1 mm, near the 2 mm that
-Fleischner 2017 asks for. Of liver lesions the facts at hand give no repeatability, so their findings must state an error.
+**Which error.** The published repeatability of manual diameters of lung nodules is about ± 1.5 mm (background knowledge).
+That is a 95 % limit of the *difference* of two measurements: 1.96 · sd(difference) = 1.5 mm, so sd(difference) = 0.77 mm. Two
+independent errors of equal size make it √2 · sd(one), so **one measurement has 0.54 mm**; that is the default here. The packs
+give a typed diameter that states no error 0.75 mm (1.5 mm / 2), which is the sd of the difference and, for one measurement,
+the wider choice. A finding that states its error keeps it, so with 0.75 mm twice the difference has 1.06 mm and 95 % limits
+of ± 2.1 mm, near the 2 mm that Fleischner 2017 asks for. Of liver lesions the facts at hand give no repeatability, so their
+findings must state an error.
 
-**What is computed.** Measured values with independent normal errors and no prior knowledge of growth: the true diameters are normal
-around the measured ones, so the probability that the true increase passes a threshold t is Φ((d2 − d1 − t) / √(sd1² + sd2²)), and
-that the true ratio passes r is Φ((d2 − r·d1) / √(sd2² + r²·sd1²)). Both are exact (negative diameters have no weight worth naming
-where d1 > 4·sd1). A measured increase just on the threshold has probability one half. Guidelines set their threshold on the
-*measured* increase so that error alone seldom passes it; that any growth took place is therefore given beside it, and is larger.
+**What is computed.** Measured values with independent normal errors and no prior knowledge of growth: the true diameters are
+normal around the measured ones, so the true increase passes a threshold t with probability Φ((d2 − d1 − t) / √(sd1² + sd2²)),
+and the true ratio passes r with Φ((d2 − r·d1) / √(sd2² + r²·sd1²)). Both are exact. A measured increase just on the threshold
+has probability one half. Guidelines set their threshold on the *measured* increase so that error alone seldom passes it; that
+any growth took place at all is therefore given beside it, and is larger.
 
-**Doubling time.** VDT = ln 2 · Δt / (3 · ln(d2 / d1)). Its error is far from normal, and it is infinite where nothing grew. So the
-interval is taken of the doublings a year, by Fieller's exact limits of a ratio of normals, and turned over: an interval of doublings
-that reaches zero means a doubling time without an upper limit.
+**Doubling time.** VDT = ln 2 · Δt / (3 · ln(d2 / d1)). Its error is far from normal, and it is infinite where nothing grew.
+So the interval is taken of the doublings a year, by Fieller's exact limits of a ratio of normals, and turned over: an
+interval of doublings that reaches zero means a doubling time without an upper limit.
 """
 
 import math
@@ -35,8 +35,8 @@ LIMIT_OF_DIFFERENCE_MM = 1.5
 """95 % limit of the difference of two manual diameters of a lung nodule; background."""
 SD_OF_DIFFERENCE_MM = LIMIT_OF_DIFFERENCE_MM / Z95
 SD_OF_ONE_MM = SD_OF_DIFFERENCE_MM / math.sqrt(2)
-CLEAR_OF_ZERO = 4.0
-"""A diameter must be so many standard deviations above zero for a ratio to mean anything."""
+CLEAR_OF_ZERO = 3.0
+"""A diameter must be so many standard deviations above zero for a ratio to mean anything (1 in 700 of its error lies below)."""
 LARGEST_MM = 500.0
 OUTCOMES = ("decreased", "stable", "growing")
 DECIMALS = 6
@@ -50,6 +50,8 @@ class Criterion:
     kind: Literal["millimetres", "ratio"]
     threshold: float
     """Increase in mm, or the ratio of the later diameter to the earlier one."""
+    inclusive: bool
+    """Whether a measured increase just on the threshold counts."""
     within_months: float | None
     """The span the threshold belongs to; None: any."""
     longer: Literal["pro rata", "never", "same"]
@@ -63,10 +65,11 @@ class Criterion:
 
 CRITERIA: Mapping[str, Criterion] = MappingProxyType(
     {
-        "lung-screening-2022": Criterion(
-            "lung-screening-2022",
+        "lung-cancer-screening-2022": Criterion(
+            "lung-cancer-screening-2022",
             "millimetres",
             1.5,
+            False,
             12.0,
             "pro rata",
             SD_OF_ONE_MM,
@@ -74,10 +77,11 @@ CRITERIA: Mapping[str, Criterion] = MappingProxyType(
             "Lung-RADS v2022, growth",
             "source",
         ),
-        "pulmonary-nodule-2017": Criterion(
-            "pulmonary-nodule-2017",
+        "incidental-nodule-2017": Criterion(
+            "incidental-nodule-2017",
             "millimetres",
             2.0,
+            True,
             None,
             "same",
             SD_OF_ONE_MM,
@@ -85,10 +89,11 @@ CRITERIA: Mapping[str, Criterion] = MappingProxyType(
             "Fleischner 2017, growth",
             "background",
         ),
-        "liver-2018": Criterion(
-            "liver-2018",
+        "liver-lesion-2018": Criterion(
+            "liver-lesion-2018",
             "ratio",
             1.5,
+            True,
             6.0,
             "never",
             None,
@@ -121,11 +126,6 @@ class Pair:
                 raise InputError(f"growth: expected {name} of 0 mm or more, got {value}")
         if not 0 < self.months <= 1200:
             raise InputError(f"growth: expected the interval in months, above 0 and at most 1200, got {self.months}")
-        for name, value, sd in (("first", self.first_mm, self.first_sd_mm), ("second", self.second_mm, self.second_sd_mm)):
-            if value < CLEAR_OF_ZERO * sd:
-                raise InputError(
-                    f"growth: expected the {name} diameter clear of zero, got {value:g} ± {sd:g} mm; state a smaller error"
-                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +139,8 @@ class Growth:
     """That the true diameter increased at all, by however little."""
     measured: Literal["decreased", "stable", "growing"]
     """What the measured values say when they are taken as exact."""
-    threshold: float
-    """The increase in mm, or the ratio, that counted as growth over this interval."""
+    threshold: float | None
+    """The increase in mm, or the ratio, that counts as growth over this interval; None where none can."""
     assumption: str | None
     """What was taken for granted about the interval."""
 
@@ -164,22 +164,22 @@ def growth(pair: Pair, criterion: str) -> Growth:
     """
     rule = _criterion(criterion)
     threshold, assumption = _over_interval(rule, pair.months)
-    any_increase = _passes(pair, 0.0, 1.0)
-    if threshold is None:
-        growing, measured_growing, threshold = 0.0, False, rule.threshold
-    else:
-        growing, measured_growing = _grew(pair, rule, threshold)
-    decreased, measured_decreased = _shrank(pair, rule, threshold)
+    growing, grew = (0.0, False) if threshold is None else _grew(pair, rule, threshold)
+    decreased, shrank = _grew(_mirrored(pair), rule, rule.threshold if threshold is None else threshold)
     growing, decreased = round(growing, DECIMALS), round(decreased, DECIMALS)
     return Growth(
         growing=growing,
         decreased=decreased,
-        stable=round(1.0 - growing - decreased, DECIMALS),
-        any_increase=round(any_increase, DECIMALS),
-        measured="growing" if measured_growing else "decreased" if measured_decreased else "stable",
+        stable=round(max(1.0 - growing - decreased, 0.0), DECIMALS),
+        any_increase=round(_passes(pair, 0.0, 1.0), DECIMALS),
+        measured="growing" if grew else "decreased" if shrank else "stable",
         threshold=threshold,
         assumption=assumption,
     )
+
+
+def _mirrored(pair: Pair) -> Pair:
+    return Pair(pair.second_mm, pair.second_sd_mm, pair.first_mm, pair.first_sd_mm, pair.months)
 
 
 def _criterion(name: str) -> Criterion:
@@ -200,16 +200,20 @@ def _over_interval(rule: Criterion, months: float) -> tuple[float | None, str | 
 
 def _grew(pair: Pair, rule: Criterion, threshold: float) -> tuple[float, bool]:
     """Probability that the true values pass the threshold, and whether the measured ones do."""
+    rise, ratio = (threshold, 1.0) if rule.kind == "millimetres" else (0.0, threshold)
     if rule.kind == "ratio":
-        return _passes(pair, 0.0, threshold), pair.second_mm >= threshold * pair.first_mm
-    rise = _rounded(pair.second_mm - pair.first_mm)
-    met = rise >= threshold if "or more" in rule.claim else rise > threshold
-    return _passes(pair, threshold, 1.0, met), met
+        _check_clear_of_zero(pair)
+    excess = _rounded(pair.second_mm - ratio * pair.first_mm - rise)
+    met = excess > 0 or (rule.inclusive and excess == 0)
+    return _passes(pair, rise, ratio, met), met
 
 
-def _shrank(pair: Pair, rule: Criterion, threshold: float) -> tuple[float, bool]:
-    mirror = Pair(pair.second_mm, pair.second_sd_mm, pair.first_mm, pair.first_sd_mm, pair.months)
-    return _grew(mirror, rule, threshold)
+def _check_clear_of_zero(pair: Pair) -> None:
+    for name, value, sd in (("earlier", pair.first_mm, pair.first_sd_mm), ("later", pair.second_mm, pair.second_sd_mm)):
+        if value < CLEAR_OF_ZERO * sd:
+            raise InputError(
+                f"growth: expected the {name} diameter clear of zero, got {value:g} ± {sd:g} mm; a ratio means nothing"
+            )
 
 
 def _rounded(difference_mm: float) -> float:
@@ -228,6 +232,7 @@ def _passes(pair: Pair, rise: float, ratio: float, met: bool | None = None) -> f
 
 def doubling_time(pair: Pair) -> DoublingTime:
     """The volume doubling time with its 95 % interval, by Fieller's limits of the ratio of diameters."""
+    _check_clear_of_zero(pair)
     per_year = 3.0 / math.log(2) * DAYS_PER_YEAR / (pair.months * DAYS_PER_MONTH)
     at, low, high = (per_year * math.log(ratio) for ratio in (pair.second_mm / pair.first_mm, *_fieller(pair, Z95)))
     return DoublingTime(
@@ -241,11 +246,12 @@ def doubling_time(pair: Pair) -> DoublingTime:
 
 
 def probability_of_doubling_within(pair: Pair, days: float) -> float:
-    """Probability that the volume doubles in `days` or less, at an even rate: that the ratio of diameters passes 2^(Δt / 3·days)."""
+    """Probability that the volume doubles in `days` or less at an even rate: the diameters' ratio passes 2^(Δt / (3 days))."""
+    _check_clear_of_zero(pair)
     if not 0 < days < math.inf:
         raise InputError(f"growth: expected a doubling time above 0 days, got {days}")
     doublings = pair.months * DAYS_PER_MONTH / days
-    if doublings > 3 * math.log2(LARGEST_MM / pair.first_mm) + 10:
+    if doublings > 300:  # a thousandfold longer diameter and more; the power below would overflow
         return 0.0
     return round(_passes(pair, 0.0, 2.0 ** (doublings / 3.0)), DECIMALS)
 
@@ -271,25 +277,26 @@ def pair_of_findings(before: Finding, now: Finding, months: float, criterion: st
     if before.concept != now.concept:
         raise InputError(f"growth: expected the same measurement twice, got {before.concept} and {now.concept}")
     default = _criterion(criterion).sd_of_one_mm
-    values: list[float] = []
-    for finding, when in ((before, "earlier"), (now, "later")):
-        if finding.unit != "mm":
-            raise InputError(f"growth: expected the {when} {finding.concept} in mm, got {finding.unit or 'states'}")
-        if finding.value is None:
-            raise InputError(f"growth: the {when} {finding.concept} is unknown: {finding.unknown_because}")
-        sd = finding.sd or default
-        if sd is None:
-            raise InputError(
-                f"growth: expected a standard deviation of the {when} {finding.concept}, got none; no default is published"
-            )
-        values += [finding.value, sd]
-    return Pair(*values, months)
+    (d1, sd1), (d2, sd2) = (_value_mm(finding, when, default) for finding, when in ((before, "earlier"), (now, "later")))
+    return Pair(d1, sd1, d2, sd2, months)
+
+
+def _value_mm(finding: Finding, when: str, default: float | None) -> tuple[float, float]:
+    what = f"the {when} {finding.concept}"
+    if finding.unit != "mm":
+        raise InputError(f"growth: expected {what} in mm, got {finding.unit or 'states'}")
+    if finding.value is None:
+        raise InputError(f"growth: expected a value of {what}, got unknown: {finding.unknown_because}")
+    sd = finding.sd or default
+    if sd is None:
+        raise InputError(f"growth: expected a standard deviation of {what}, got none, and none is published to stand in for it")
+    return finding.value, sd
 
 
 def growth_finding(
     pair: Pair, criterion: str, concept: Concept, observer: Observer, names: Mapping[str, str] | None = None
 ) -> Finding:
-    """A finding on a pack's status concept: the probabilities of growth over its states, and the measured state as the called one.
+    """A finding on a pack's status concept: probabilities of growth over its states; the called state is what was measured.
 
     `names` gives a state for each of decreased, stable, growing (default: the states of these names); several may share a state.
     States that have no part in growth get 0. InputError where a name is missing or is no state of the concept.

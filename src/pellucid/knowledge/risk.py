@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError
-from pellucid.knowledge.risk_axes import Axis, axis_of, check_finding, outside_share
+from pellucid.knowledge.risk_axes import Axis, axis_of, fitting, outside_share
 from pellucid.knowledge.risk_loader import list_risk_models, load_risk_model, load_risk_model_file
 from pellucid.knowledge.risk_model import Limit, RiskModel, Scheme, Term
 from pellucid.knowledge.risk_record import BandCall, Contribution, InputUsed, Risk
@@ -113,8 +113,7 @@ def _said(model: RiskModel, findings: Sequence[Finding]) -> dict[str, Finding]:
             continue
         if finding.concept in found:
             raise InputError(f"finding {finding.concept}: expected it once, got it twice; say which of the two counts")
-        check_finding(given, finding)
-        found[finding.concept] = finding
+        found[finding.concept] = fitting(given, finding)
     return found
 
 

@@ -32,22 +32,27 @@ class Axis:
     """Whether this is a measurement with an error, integrated by quadrature."""
 
 
-def check_finding(given: Input, finding: Finding) -> None:
-    """InputError where a finding does not fit the input: another unit, other states, an implausible value."""
+def fitting(given: Input, finding: Finding) -> Finding:
+    """The finding, if it fits the input; one with an implausible value by a model comes back as unknown.
+
+    InputError for another unit, other states, or an implausible value by a person. A finding may have more states than the input.
+    """
     concept = given.concept
-    if concept.unit is not None:
-        if finding.unit != concept.unit:
-            got = f"the unit {finding.unit}" if finding.unit else f"the states {', '.join(finding.states or ())}"
-            raise InputError(f"finding {concept.name}: expected a value in {concept.unit}, got {got}")
-        low, high = given.plausible or (-math.inf, math.inf)
-        if finding.value is not None and not low <= finding.value <= high:
-            raise InputError(
-                f"finding {concept.name}: expected {low:g} to {high:g} {concept.unit}, got {finding.value:g}; is the unit right?"
-            )
-        return
-    if finding.states is None or not set(concept.states or ()) <= set(finding.states):
-        got = ", ".join(finding.states or (f"a value in {finding.unit}",))
-        raise InputError(f"finding {concept.name}: expected the states {', '.join(concept.states or ())}, got {got}")
+    if concept.unit is None:
+        if finding.states is None or not set(concept.states or ()) <= set(finding.states):
+            got = ", ".join(finding.states or (f"a value in {finding.unit}",))
+            raise InputError(f"finding {concept.name}: expected the states {', '.join(concept.states or ())}, got {got}")
+        return finding
+    if finding.unit != concept.unit:
+        got = f"the unit {finding.unit}" if finding.unit else f"the states {', '.join(finding.states or ())}"
+        raise InputError(f"finding {concept.name}: expected a value in {concept.unit}, got {got}")
+    low, high = given.plausible or (-math.inf, math.inf)
+    if finding.value is None or low <= finding.value <= high:
+        return finding
+    unlikely = f"{finding.value:g} {concept.unit} is not plausible (expected {low:g} to {high:g} {concept.unit})"
+    if finding.observer.kind == "person":
+        raise InputError(f"finding {concept.name}: {unlikely}; look at the unit")
+    return finding.model_copy(update={"value": None, "sd": None, "unknown_because": unlikely})
 
 
 def outside_share(limit: Limit | None, given: Input, said: Mapping[str, Finding]) -> float:

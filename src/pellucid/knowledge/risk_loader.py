@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from pellucid.errors import GuidelineError, UnknownName
 from pellucid.knowledge.fields import Fields, Place
-from pellucid.knowledge.guideline import Citation, Source
+from pellucid.knowledge.guideline import Citation
+from pellucid.knowledge.loader import read_sources
 from pellucid.knowledge.proposals import read_citation
 from pellucid.knowledge.risk_model import ActionBand, Fixed, Input, Limit, RiskModel, Scheme, Term, Unstated, Vector
 from pellucid.knowledge.strict_yaml import parse
@@ -60,7 +61,7 @@ class _Reader:
         self.file, self.fields = place.file, place.fields()
         self.name = self.fields.take("name").text()
         self.chain = (*chain, self.name)
-        self.sources = _sources(self.fields.take("sources"))
+        self.sources = read_sources(self.fields.take("sources"))
         self.parts: dict[str, RiskModel] = {}
         self.inputs: dict[str, Input] = {}
 
@@ -298,16 +299,3 @@ def _flag(place: Place) -> bool:
     if not isinstance(place.node.value, bool):
         place.refuse("true or false", repr(place.node.value))
     return bool(place.node.value)
-
-
-def _sources(place: Place) -> dict[str, Source]:
-    found: dict[str, Source] = {}
-    for name, body in place.pairs():
-        fields = body.fields()
-        kind, note = fields.take("kind"), fields.maybe("note")
-        if kind.text() != "publication":
-            kind.refuse("publication", kind.text())
-        short, reference = fields.take("short").text(), fields.take("reference").text()
-        found[name] = Source(name, "publication", short, reference, note.text() if note else None)
-        fields.done()
-    return found

@@ -541,7 +541,7 @@ def test_small_model_of_a_user_loads_and_answers(load: Callable[[str, str], Risk
         ("value: -2,", "value: minus two,", "toy.yaml:7: expected number, got 'minus two'"),
         ("value: -2,", "value: .nan,", "toy.yaml:7: expected number, got '.nan'"),
         ("{centred: age, at: 50,", "{centered: age, at: 50,", "toy.yaml:13: expected exactly one of linear, centred, power"),
-        ("{centred: age, at: 50,", "{centred: age, linear: age, at: 50,", "toy.yaml:13: got centred, linear"),
+        ("{centred: age, at: 50,", "{centred: age, linear: age, at: 50,", "toy.yaml:13: expected .* got centred, linear"),
         ("{centred: age, at: 50,", "{centred: ages, at: 50,", "toy.yaml:13: unknown input 'ages': did you mean 'age'"),
         ("{centred: age, at: 50,", "{centred: margin, at: 50,", "toy.yaml:13: expected a measurement, got margin"),
         ("{centred: age, at: 50,", "{centred: age,", "toy.yaml:13: expected the key 'at'"),

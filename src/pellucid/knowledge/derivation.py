@@ -92,7 +92,7 @@ def proposal_step(situation: Situation) -> Step:
 def _decide_step(proposal: Decide, situation: Situation) -> Step:
     noun, compiled = situation.compiled.question.noun, situation.compiled
     shown = decided_rows(proposal, situation)
-    found = crisp_values(compiled, compiled.build.proposed(compiled.question), situation.facts)
+    found: set[int] = crisp_values(compiled, compiled.build.proposed(compiled.question), situation.facts)
     names = [compiled.categories[k] for k in sorted(found) if k != GAP]
     claim = f"by the first row of the table that is met, the {noun} is {listed(names)}"
     return Step(claim=claim, truth=sure(len(names) == 1), because=shown)
@@ -103,7 +103,7 @@ def points_range(situation: Situation) -> tuple[int, int]:
     points = situation.compiled.points
     if points is None:
         raise TypeError("expected a question with a scorecard")
-    part = crisp_values(situation.compiled, points, situation.facts)
+    part: set[int] = crisp_values(situation.compiled, points, situation.facts)
     return min(part), max(part)
 
 
@@ -111,7 +111,7 @@ def proposed_range(situation: Situation) -> tuple[str, str]:
     """Lowest and highest category the scorecard may propose on the crisp facts."""
     if situation.compiled.proposed is None:
         raise TypeError("expected a question with a scorecard")
-    part = crisp_values(situation.compiled, situation.compiled.proposed, situation.facts)
+    part: set[int] = crisp_values(situation.compiled, situation.compiled.proposed, situation.facts)
     names = situation.compiled.categories
     return names[min(part)], names[max(part)]
 

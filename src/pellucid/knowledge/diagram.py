@@ -7,7 +7,7 @@ many-valued axes Miller and Drechsler 2002, doi 10.1109/ISMVL.2002.1011114.
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,6 +51,14 @@ class Diagrams:
         """A diagram of one axis: a value for each of its classes."""
         return self.node(level, [self.terminal(value) for value in values])
 
+    @overload
+    def combine(self, merge: Callable[[Any], Hashable], a: int, /) -> int: ...
+    @overload
+    def combine(self, merge: Callable[[Any, Any], Hashable], a: int, b: int, /) -> int: ...
+    @overload
+    def combine(self, merge: Callable[[Any, Any, Any], Hashable], a: int, b: int, c: int, /) -> int: ...
+    @overload
+    def combine(self, merge: Callable[[Any, Any, Any, Any], Hashable], a: int, b: int, c: int, d: int, /) -> int: ...
     def combine(self, merge: Callable[..., Hashable], *roots: int) -> int:
         """The diagram whose values are `merge` of the values of some diagrams."""
         memo: dict[tuple[int, ...], int] = {}

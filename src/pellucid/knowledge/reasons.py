@@ -1,13 +1,13 @@
 """Exact reasons from a question's diagram: sufficient reasons, contrasts, value of looking again.
 
 Facts are crisp cells; a concept without one is free and ranges over all its real states. Nothing is sampled, and what cannot be
-(hard contradictions) counts for nothing. Sufficient reasons are the prime implicants of the decision at this instance (Shih, Choi,
-Darwiche 2018, arXiv:1805.03364); fewer fixed findings never force more, so the minimal sets follow from one walk.
+(hard contradictions) counts for nothing. Sufficient reasons are the prime implicants of the decision at this instance (Shih,
+Choi, Darwiche 2018, arXiv:1805.03364); fewer fixed findings never force more, so the minimal sets follow from one walk.
 """
 
 from collections.abc import Sequence
 from functools import reduce
-from operator import or_
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,14 +30,15 @@ def allowed(compiled: Compiled, facts: Sequence[Fact]) -> list[list[int]]:
     return [list(range(axis.real)) if fact.cell is None else [int(axis.classes[fact.cell])] for axis, fact in pairs]
 
 
-def crisp_values(compiled: Compiled, root: int, facts: Sequence[Fact]) -> set[int]:
+def crisp_values(compiled: Compiled, root: int, facts: Sequence[Fact]) -> set[Any]:
     """The values of a diagram that the crisp facts leave possible."""
     return compiled.store.values(root, allowed(compiled, facts))
 
 
 def open_mask(compiled: Compiled, facts: Sequence[Fact]) -> int:
     """The categories that stay open on the crisp facts as bits; 0 where the facts cannot all be so."""
-    return reduce(or_, (leaf.open for leaf in compiled.store.values(compiled.answer, allowed(compiled, facts))), 0)
+    leaves: set[Leaf] = compiled.store.values(compiled.answer, allowed(compiled, facts))
+    return reduce(either, (leaf.open for leaf in leaves), 0)
 
 
 def named(compiled: Compiled, mask: int) -> tuple[str, ...]:
@@ -48,6 +49,11 @@ def named(compiled: Compiled, mask: int) -> tuple[str, ...]:
 def open_categories(compiled: Compiled, facts: Sequence[Fact]) -> tuple[str, ...]:
     """The categories that stay open on the crisp facts, whatever the unknown concepts are."""
     return named(compiled, open_mask(compiled, facts))
+
+
+def either(a: int, b: int) -> int:
+    """The bits of one or the other."""
+    return a | b
 
 
 def _masks(compiled: Compiled) -> int:
@@ -62,7 +68,7 @@ def _open(leaf: Leaf) -> int:
 def _joined(compiled: Compiled, nodes: Sequence[int]) -> int:
     """The union of some diagrams of bits."""
     different = list(dict.fromkeys(nodes))
-    return reduce(lambda a, b: compiled.store.combine(or_, a, b), different)
+    return reduce(lambda a, b: compiled.store.combine(either, a, b), different)
 
 
 def sufficient_reasons(compiled: Compiled, facts: Sequence[Fact]) -> tuple[tuple[Condition, ...], ...]:

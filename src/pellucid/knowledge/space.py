@@ -137,19 +137,19 @@ class Builder:
                 points = term.points
                 part = self.store.combine(lambda t, p=points: _points(t, p), self.truth(term.when))
             else:
-                part = self._by_state(term.concept or "", term.by_state or {})
+                part = self._by_state(term.concept or "", dict(term.by_state or {}))
             total = self.store.combine(_add, total, part)
         return total
 
-    def _by_state(self, concept: str, by_state: object) -> int:
-        points = dict(by_state) if isinstance(by_state, dict) else {}
+    def _by_state(self, concept: str, points: dict[str, float]) -> int:
         span = (min(points.values()), max(points.values()))
         if concept not in self.at:
             return self.store.terminal(span)
         axis = self.axes[self.at[concept]]
         line = [span] * axis.size
         for cell in range(axis.cells):
-            line[int(axis.classes[cell])] = (points[axis.labels[cell]],) * 2
+            own = points[axis.labels[cell]]
+            line[int(axis.classes[cell])] = (own, own)
         return self.store.leaf(self.at[concept], line)
 
     def category(self, question: Question) -> int:
@@ -299,9 +299,12 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
     question = guideline.questions[name]
     build = Builder(guideline, axes_of(guideline, question))
     leaves = _leaves(build, question)
-    answer = build.store.combine(
-        lambda bad, leaf: impossible_leaf(len(question.categories)) if bad else leaf, build.impossible(), leaves
-    )
+    never = impossible_leaf(len(question.categories))
+
+    def possible(bad: int, leaf: Leaf) -> Leaf:
+        return never if bad else leaf
+
+    answer = build.store.combine(possible, build.impossible(), leaves)
     gap = build.store.path(answer, lambda leaf: leaf.open == 0 and any(leaf.shares))
     if gap is not None:
         raise GuidelineError(
@@ -336,9 +339,17 @@ def _leaves(build: Builder, question: Question) -> int:
     if isinstance(proposal, Outcome):
         lowest, risks = proposal.scorecard.lowest, proposal.scorecard.risks
         ends = [Leaf(1 << int(risk >= proposal.threshold), (1.0 - risk, risk)) for risk in risks]
-        return build.store.combine(lambda total: ends[total - lowest], build.points(question))
+
+        def risky(total: int) -> Leaf:
+            return ends[total - lowest]
+
+        return build.store.combine(risky, build.points(question))
     gap = Leaf(0, (1.0,) * n)  # told from what cannot be by its shares
-    return build.store.combine(lambda k: gap if k == GAP else certain[k], build.category(question))
+
+    def sure(k: int) -> Leaf:
+        return gap if k == GAP else certain[k]
+
+    return build.store.combine(sure, build.category(question))
 
 
 def _table_leaves(build: Builder, question: Question, table: Table) -> int:

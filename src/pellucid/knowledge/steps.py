@@ -60,8 +60,8 @@ def _only(situation: Situation, predicate: Predicate) -> int:
 
 def _scored(predicate: ScoreTest, situation: Situation) -> Step:
     score, compiled = predicate.score, situation.compiled
-    spans = [crisp_values(compiled, compiled.build.score(score), situation.facts)]
-    low, high = min(low for low, _ in spans[0]), max(high for _, high in spans[0])
+    spans: set[tuple[float, float]] = crisp_values(compiled, compiled.build.score(score), situation.facts)
+    low, high = min(low for low, _ in spans), max(high for _, high in spans)
     total = f"{low:g}" if low == high else f"between {low:g} and {high:g}"
     terms = tuple(step for term in score.terms if (step := _term_step(term, situation)) is not None)
     summed = Step(
@@ -82,7 +82,7 @@ def _term_step(term: ScoreTerm, situation: Situation) -> Step | None:
         if part.truth is Truth.NOT_MET:
             return None
         return Step(claim=f"{term.points:+g} where {part.claim}", truth=part.truth, because=part.because, ground="observed")
-    if term.concept not in situation.by_name:
+    if term.concept is None or term.concept not in situation.by_name:
         return Step(claim=f"points for {term.concept} (not used by this question)", truth=Truth.UNKNOWN, ground="observed")
     axis, fact = situation.by_name[term.concept]
     label, points = axis.entry.concept.label, term.by_state or {}
@@ -96,7 +96,7 @@ def _term_step(term: ScoreTerm, situation: Situation) -> Step | None:
 
 def _answered(predicate: AnswerTest, situation: Situation) -> Step:
     question, compiled = situation.guideline.questions[predicate.question], situation.compiled
-    found = crisp_values(compiled, compiled.build.category(question), situation.facts)
+    found: set[int] = crisp_values(compiled, compiled.build.category(question), situation.facts)
     names = [list(question.categories)[k] for k in sorted(found) if k != GAP]
     said = f"{question.label}: {listed(names)}" if names else question.label
     because = decided_rows(question.proposal, situation) if isinstance(question.proposal, Decide) else ()

@@ -58,10 +58,10 @@ def test_fuller_variant_speaks_alone_where_it_applies() -> None:
 
 
 def test_other_band_and_outside_the_interval_is_a_caution() -> None:
-    (caution,) = second_opinion(findings(), Own("suspicion", 0.03)).cautions
+    (caution,) = second_opinion(findings(nodule_type="solid"), Own("suspicion", 0.03)).cautions
     assert caution.kind == "second-opinion"
     assert caution.text == (
-        "Brock 2013 with spiculation gives a probability of lung cancer of 46 %, this reading 3 % on suspicion: by BTS 2015, "
+        "Brock 2013 with spiculation gives a probability of lung cancer of 37 %, this reading 3 % on suspicion: by BTS 2015, "
         "initial risk, that is 10 % or more (PET-CT, then the risk again with its uptake (Herder)) against below 10 % "
         "(CT surveillance)."
     )
@@ -97,6 +97,8 @@ def test_interval_of_the_reading_that_covers_the_model_is_no_caution() -> None:
 def test_action_that_is_not_meant_for_the_nodule_is_said_so() -> None:
     (caution,) = second_opinion(findings(long_axis=6, spiculation="absent"), Own("suspicion", 0.9)).cautions
     assert "These actions are not meant for this nodule: longest diameter is 6 mm: smaller nodules" in caution.text
+    (caution,) = second_opinion(findings(), Own("suspicion", 0.03)).cautions
+    assert "These actions are not meant for this nodule: nodule type is part-solid" in caution.text
 
 
 def full() -> list[Finding]:

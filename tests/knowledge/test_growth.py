@@ -2,12 +2,14 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 import pytest
 
 from pellucid.errors import InputError, UnknownName
+from pellucid.knowledge import evaluate, load_guideline_file
 from pellucid.knowledge.growth import (
     CRITERIA,
     SD_OF_DIFFERENCE_MM,
@@ -176,6 +178,48 @@ def test_finding_gives_probabilities_over_the_states_of_a_pack() -> None:
     assert (shares["growing"], shares["stable"], shares["decreased"]) == (expected.growing, expected.stable, expected.decreased)
     assert (shares["baseline"], shares["new"], found.state) == (0.0, 0.0, "growing")
     assert sum(found.probabilities or ()) == pytest.approx(1, abs=1e-9)
+
+
+PACK = """\
+name: toy
+edition: "1"
+title: A toy
+sources:
+  here: {kind: data, short: Here, reference: invented}
+concepts:
+  status: {definition: course, states: [stable, decreased, growing]}
+  size: {definition: size, unit: mm, plausible: [1, 100]}
+questions:
+  care:
+    label: what care
+    noun: level
+    categories:
+      little: {statement: Little care.}
+      some: {statement: Some care.}
+      much: {statement: Much care.}
+    proposal:
+      decide:
+        rows:
+          - {id: G, claim: growth is much, when: {all: [{is: {status: growing}}, {at_least: {size: 8}}]}, category: much,
+             cite: {source: here, clause: g, verified: background}}
+          - {id: L, claim: growth below 8 mm is some, when: {all: [{is: {status: growing}}, {below: {size: 8}}]}, category: some,
+             cite: {source: here, clause: l, verified: background}}
+          - {id: S, claim: no growth is little, when: {is: {status: [stable, decreased]}}, category: little,
+             cite: {source: here, clause: s, verified: background}}
+"""
+
+
+def test_exact_engine_carries_the_probability_of_growth_on(tmp_path: Path) -> None:
+    (tmp_path / "guideline.yaml").write_text(PACK, encoding="utf-8")
+    pack = load_guideline_file(tmp_path)
+    pair = Pair(6.4, 0.54, 8.3, 0.54, 12)
+    found = growth_finding(pair, SCREENING, pack.concepts["status"], PERSON)
+    answer = evaluate(pack, "care", [found, measured(8.3, 0.54, concept="size")])
+    growing = growth(pair, SCREENING).growing
+    large = 1 - NormalDist(8.3, 0.54).cdf(8)
+    expected = {"little": 1 - growing, "some": growing * (1 - large), "much": growing * large}
+    assert answer.probabilities == pytest.approx(expected, abs=2e-6)
+    assert answer.crisp == "much"
 
 
 def test_outcomes_may_share_a_state() -> None:

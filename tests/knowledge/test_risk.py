@@ -312,6 +312,7 @@ def test_part_outside_the_limits_is_left_out_and_told() -> None:
     values = 1 / (1 + np.exp(-(-6.8272 + 0.0391 * 60 + 0.7917 + 0.1274 * grid + 1.0407 + 0.7838)))
     assert answer.probability == pytest.approx(float((values * density).sum() / density.sum()), abs=2e-5)
     assert any("30.9 % of that lies outside" in caveat for caveat in answer.caveats)
+    assert risk(model, [*said, measured("long_axis", 30.0, 1.0)]).probability is not None
     refused = risk(model, [*said, measured("long_axis", 30.5, 1.0)])
     assert refused.not_applicable_because == (
         "longest diameter is 30.5 ± 1 mm, and Mayo 1997 holds from 4 to 30 mm only: the nodules of the cohort were that large"
@@ -401,7 +402,7 @@ def test_contributions_add_up_to_the_log_odds_and_are_cited() -> None:
 
 def test_derivation_shows_what_each_published_number_adds() -> None:
     model = load_risk_model("herder-2005")
-    given = {**mayo_given(60, 1, 0, 15, 1, 1), "pet_uptake": "moderate"}
+    given = {**mayo_given(60, 1, 0, 15, 1, 1), "pet_uptake": "moderate", "nodule_type": "solid"}
     text = risk(model, findings_of(model, given)).derivation.as_text()
     assert "Herder 2005 gives a probability of malignancy of 85.4 %" in text
     assert "the log odds by Mayo 1997 at the values as stated are 0.0460, a probability of 51.1 %" in text

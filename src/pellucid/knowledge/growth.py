@@ -77,8 +77,8 @@ CRITERIA: Mapping[str, Criterion] = MappingProxyType(
             "Lung-RADS v2022, growth",
             "source",
         ),
-        "incidental-nodule-2017": Criterion(
-            "incidental-nodule-2017",
+        "incidental-lung-nodule-2017": Criterion(
+            "incidental-lung-nodule-2017",
             "millimetres",
             2.0,
             True,
@@ -89,8 +89,8 @@ CRITERIA: Mapping[str, Criterion] = MappingProxyType(
             "Fleischner 2017, growth",
             "background",
         ),
-        "liver-lesion-2018": Criterion(
-            "liver-lesion-2018",
+        "liver-lesion-ct-mr-2018": Criterion(
+            "liver-lesion-ct-mr-2018",
             "ratio",
             1.5,
             True,

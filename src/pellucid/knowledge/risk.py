@@ -10,7 +10,7 @@ Concepts, by the names the lung packs share: `age` (years), `sex` (male, female)
 Uncertain findings are propagated and not rounded to their most probable state. Over states the sum is exact: every combination is
 weighed by its probability. Over a measurement with a standard deviation the integral is taken by Gauss-Legendre quadrature in
 panels over ± 6 standard deviations (4e-9 of a normal error lies beyond). Findings count as independent. What lies outside the
-hard limits of the model is left out and the rest scaled up; the answer says how much that was, and where it is half or more the
+hard limits of the model is left out and the rest scaled up; the answer says how much that was, and where it is more than half the
 model is not applicable. A missing input is never filled in.
 """
 
@@ -33,6 +33,7 @@ __all__ = ["Risk", "RiskModel", "list_risk_models", "load_risk_model", "load_ris
 
 Grid = NDArray[np.float64]
 DECIMALS = 6
+ROUNDING = 1e-9
 WORTH_SAYING = 0.001
 """A share of probability outside the limits that is pointed out."""
 MOST_POINTS = 20_000_000
@@ -152,12 +153,12 @@ def _measured(model: RiskModel, said: Mapping[str, Finding]) -> int:
 
 
 def _outside(model: RiskModel, said: Mapping[str, Finding]) -> tuple[Truth, str] | None:
-    """A reason where half or more of what the findings allow lies outside the hard limits."""
+    """A reason where more than half of what the findings allow lies outside the hard limits."""
     shares = [
         (outside_share(limit, model.inputs[limit.concept], said), limit.concept, limit) for limit in model.domain if limit.hard
     ]
     shares += [(outside_share(None, given, said), name, None) for name, given in model.inputs.items()]  # states without a word
-    if math.prod(1.0 - share for share, _, _ in shares) > 0.5:
+    if math.prod(1.0 - share for share, _, _ in shares) >= 0.5 - ROUNDING:
         return None
     _, name, limit = max(shares, key=lambda found: found[0])
     given = model.inputs[name]
@@ -272,7 +273,7 @@ def _call(scheme: Scheme, model: RiskModel, said: Mapping[str, Finding], spread:
 def _fits(limit: Limit, model: RiskModel, said: Mapping[str, Finding]) -> Truth:
     if not _judged(said, limit.concept):
         return Truth.UNKNOWN
-    return Truth.MET if outside_share(limit, model.inputs[limit.concept], said) < 0.5 else Truth.NOT_MET
+    return Truth.MET if outside_share(limit, model.inputs[limit.concept], said) <= 0.5 else Truth.NOT_MET
 
 
 def _caveats(model: RiskModel, said: Mapping[str, Finding], bands: Sequence[BandCall]) -> tuple[str, ...]:

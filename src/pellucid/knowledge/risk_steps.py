@@ -81,7 +81,7 @@ def _limit_step(limit: Limit, model: RiskModel, said: Mapping[str, Finding]) -> 
     if finding is None or finding.unknown_because is not None:
         truth = Truth.UNKNOWN
     else:
-        truth = Truth.MET if outside_share(limit, given, said) < 0.5 else Truth.NOT_MET
+        truth = Truth.MET if outside_share(limit, given, said) <= 0.5 else Truth.NOT_MET
     return _published(claim, truth, limit.citation, (_seen(given, finding),))
 
 

@@ -299,7 +299,8 @@ def growth_finding(
     """A finding on a pack's status concept: probabilities of growth over its states; the called state is what was measured.
 
     `names` gives a state for each of decreased, stable, growing (default: the states of these names); several may share a state.
-    States that have no part in growth get 0. InputError where a name is missing or is no state of the concept.
+    States that have no part in growth get 0. Growth shares the error of the later diameter; the engine takes both as independent.
+    InputError where a name is missing; UnknownName where it is no state of the concept.
     """
     found = growth(pair, criterion)
     called = dict(names) if names is not None else {outcome: outcome for outcome in OUTCOMES}

@@ -54,7 +54,7 @@ class _Spread:
         return math.sqrt(float(((self.risks - self.mean()) ** 2) @ self.weights))
 
     def interval(self) -> tuple[float, float]:
-        order = np.argsort(self.risks, kind="stable")
+        order = np.argsort(self.risks)
         summed = np.asarray(np.cumsum(self.weights[order]), np.float64)
         low, high = (order[min(int((summed < q * summed[-1]).sum()), len(order) - 1)] for q in INTERVAL)
         return float(self.risks[low]), float(self.risks[high])

@@ -15,8 +15,9 @@ from pellucid.record import Finding
 Grid = NDArray[np.float64]
 REACH = 6.0
 """Standard deviations to either side over which a measurement is integrated."""
-PANELS = {1: 50, 2: 12}
+PANELS = {1: 50, 2: 6}
 FEWEST_PANELS = 3
+"""Panels for so many measurements with an error; the fewest still integrate the logistic of a normal to six decimals."""
 NODES = 8
 """Gauss-Legendre nodes in each panel."""
 

@@ -292,6 +292,21 @@ def test_years_since_quitting_are_not_asked_of_people_who_never_smoked() -> None
     assert known.probability == pytest.approx((va(62, 0, 10, 20) + va(62, 1, 10, 20)) / 2, abs=6e-7)
 
 
+def test_term_that_cannot_count_asks_for_nothing(load: Callable[[str, str], RiskModel]) -> None:
+    old = "  - {by_state: margin, coefficients: {smooth: 0, jagged: 1},"
+    new = """  - {indicator: {spikes: many}, where: {margin: jagged}, coefficient: 1,"""
+    inputs = "  margin: {definition: edge, states: [smooth, jagged]}\n"
+    assert inputs in SMALL
+    text = SMALL.replace(inputs, inputs + "  spikes: {definition: spikes, states: [few, many]}\n").replace(old, new)
+    model = load(SMALL, text)
+    smooth = findings_of(model, {"age": 50, "size": 10, "margin": "smooth"})
+    assert risk(model, smooth).probability == pytest.approx(sigmoid(-2), abs=6e-7)
+    jagged = findings_of(model, {"age": 50, "size": 10, "margin": "jagged"})
+    assert risk(model, jagged).not_applicable_because == "spikes is missing"
+    many = findings_of(model, {"spikes": "many"})
+    assert risk(model, [*jagged, *many]).probability == pytest.approx(sigmoid(-1), abs=6e-7)
+
+
 def test_perifissural_nodule_has_no_risk_and_a_likely_one_a_share() -> None:
     model = load_risk_model("brock-2013-spiculation")
     said = findings_of(model, brock_given(70, 0, 1, 1, 20, 1, "solid", 2, 1))

@@ -206,6 +206,9 @@ def probabilities(model: RiskModel, values: Mapping[str, Grid]) -> Grid:
 
 
 def _summand(model: RiskModel, term: Term, values: Mapping[str, Grid]) -> Grid:
+    counts = values[term.where[0]] == _index(model, *term.where) if term.where else None
+    if counts is not None and not counts.any():
+        return np.zeros(1)  # what the term asks for may be missing, because it cannot count
     if term.kind == "model":
         found = term.coefficient * probabilities(model.parts[term.of], values)
     elif term.kind == "transform":
@@ -214,9 +217,7 @@ def _summand(model: RiskModel, term: Term, values: Mapping[str, Grid]) -> Grid:
         by_state = dict(term.by_state)
         table = np.array([by_state.get(state, 0.0) for state in model.inputs[term.of].concept.states or ()])
         found = table[values[term.of].astype(np.intp)]
-    if term.where:
-        found = np.where(values[term.where[0]] == _index(model, *term.where), found, 0.0)
-    return np.asarray(found, np.float64)
+    return np.asarray(found if counts is None else np.where(counts, found, 0.0), np.float64)
 
 
 def _index(model: RiskModel, name: str, state: str) -> int:

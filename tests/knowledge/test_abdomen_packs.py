@@ -5,7 +5,7 @@ put in; what is then still missing is completed in every way, and the categories
 """
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import product
 
 import pytest

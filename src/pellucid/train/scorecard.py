@@ -173,13 +173,16 @@ def fit_card(x: Vector, y: NDArray[np.bool_], names: Sequence[str], most: int = 
     return Card(tuple(names[i] for i in kept), tuple(int(points[i]) for i in kept), tuple(round(float(r), 4) for r in risks))
 
 
+Fit = Callable[[Vector, NDArray[np.bool_], Sequence[str]], Card]
+
+
 def card_risk(card: Card, x: Vector, names: Sequence[str]) -> Vector:
     """The card's risk for terms (cases, terms) in the order of `names`."""
     columns = [list(names).index(name) for name in card.names]
     return np.array(card.risks)[(x[:, columns] @ np.array(card.points)).astype(int)]
 
 
-def out_of_fold(x: Vector, cases: Sequence[Case], names: Sequence[str] | None) -> Vector:
+def out_of_fold(x: Vector, cases: Sequence[Case], names: Sequence[str] | None, fit: Fit = fit_card) -> Vector:
     """Risk of each case by a model that did not see its fold: a card where `names` are given, else the logistic regression."""
     y, fold = outcomes(cases), np.array([case.fold for case in cases])
     risk = np.zeros(len(cases))
@@ -188,7 +191,7 @@ def out_of_fold(x: Vector, cases: Sequence[Case], names: Sequence[str] | None) -
         if names is None:
             risk[test] = logistic(x[train], y[train], PENALTY).predict_proba(x[test])[:, 1]
         else:
-            risk[test] = card_risk(fit_card(x[train], y[train], names), x[test], names)
+            risk[test] = card_risk(fit(x[train], y[train], names), x[test], names)
     return risk
 
 

@@ -6,7 +6,6 @@ Schema, names and citations are already refused at loading where they are wrong;
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -121,11 +120,15 @@ def _can_be_unknown(compiled: Compiled, predicate: Predicate) -> bool:
     def joined(level: int, children: list[int]) -> int:
         if not free[level]:
             return store.node(level, children)
-        return reduce(lambda a, b: store.combine(or_, a, b), dict.fromkeys(children[: compiled.axes[level].real]))
+        return reduce(lambda a, b: store.combine(_union, a, b), dict.fromkeys(children[: compiled.axes[level].real]))
 
     bits = store.combine(lambda rank: 1 << rank, compiled.build.truth(predicate))
     found = store.values(store.rewrite(bits, joined), [range(axis.size) for axis in compiled.axes])
     return any(seen not in (1 << NOT_MET, 1 << MET) for seen in found)
+
+
+def _union(a: int, b: int) -> int:
+    return a | b
 
 
 def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicate]) -> tuple[dict[str, Truth], list[str]]:

@@ -105,7 +105,7 @@ def _answered(predicate: AnswerTest, situation: Situation) -> Step:
 
 def _answer_of(name: str, situation: Situation) -> tuple[str, tuple[Step, ...]]:
     question, compiled = situation.guideline.questions[name], situation.compiled
-    found = crisp_values(compiled, compiled.build.category(question), situation.facts)
+    found: set[int] = crisp_values(compiled, compiled.build.category(question), situation.facts)
     names = [list(question.categories)[k] for k in sorted(found) if k != GAP]
     said = f"{question.label}: {listed(names)}" if names else question.label
     return said, decided_rows(question.proposal, situation) if isinstance(question.proposal, Decide) else ()

@@ -16,9 +16,9 @@ from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Guideline, Question
 from pellucid.knowledge.prove import proofs
 from pellucid.knowledge.questions import rows_of
-from pellucid.knowledge.reasons import crisp_values, open_categories
+from pellucid.knowledge.reasons import open_categories
 from pellucid.knowledge.space import MET, NOT_MET, Compiled, compile_question
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.terms import Atom, Entry, Predicate
 from pellucid.record import Finding, Observer, Truth
@@ -123,7 +123,7 @@ def _can_be_unknown(compiled: Compiled, predicate: Predicate) -> bool:
         return reduce(lambda a, b: store.combine(_union, a, b), dict.fromkeys(children[: compiled.axes[level].real]))
 
     bits = store.combine(lambda rank: 1 << rank, compiled.build.truth(predicate))
-    found = store.values(store.rewrite(bits, joined), [range(axis.size) for axis in compiled.axes])
+    found = store.values(store.rewrite(bits, joined, store), [range(axis.size) for axis in compiled.axes])
     return any(seen not in (1 << NOT_MET, 1 << MET) for seen in found)
 
 
@@ -133,9 +133,8 @@ def _union(a: int, b: int) -> int:
 
 def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicate]) -> tuple[dict[str, Truth], list[str]]:
     compiled, facts, _ = situated(guideline, case.question, case.findings)
-    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-    situation = Situation(guideline, compiled, facts, pairs, ())
-    truths = {key: predicate_step(when, situation).truth for key, when in tested.items()}
+    situation = Situation(guideline, compiled.build, facts)
+    truths = {key: truth_of(when, situation) for key, when in tested.items()}
     opened = open_categories(compiled, facts)
     found = _answer_faults(guideline, case, opened)
     found += [
@@ -144,7 +143,7 @@ def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicat
         if truths[rule] is not truth
     ]
     for name, total in (case.scores or {}).items():
-        got = crisp_values(compiled, compiled.build.score(guideline.scores[name]), facts)
+        got = situation.values(compiled.build.score(guideline.scores[name]))
         if got != {(total, total)}:
             found.append(f"expected a score {name} of {total:g}, got {sorted(got)}")
     if case.next_step is not None:

@@ -160,7 +160,7 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool
 def _check_findings(findings: Sequence[Finding], packs: Sequence[Guideline]) -> Check:
     """States and units are the guideline's."""
     for finding, concept in ((f, pack.concepts[f.concept]) for f in findings for pack in packs if f.concept in pack.concepts):
-        if set(finding.states or ()) != set(concept.states or ()):
+        if sorted(finding.states or ()) != sorted(concept.states or ()):
             found = _differs(finding.concept, "states", finding.states, concept.states, "the guideline has")
             return Check("findings", False, found)
         if finding.unit != concept.unit:

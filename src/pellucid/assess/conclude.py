@@ -11,7 +11,7 @@ from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conform import predict_set
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, evaluate
-from pellucid.knowledge.guideline import Question
+from pellucid.knowledge.guideline import NextStep, Question
 from pellucid.knowledge.tables import compile_question
 from pellucid.record import Assessment, Caution, Finding, SetRule, Signals, StudyRef
 
@@ -34,8 +34,7 @@ def conclude_all(
 ) -> tuple[tuple[Assessment, ...], tuple[Caution, ...]]:
     """The assessments of every question, in order, and the cautions that go with them."""
     assessments = tuple(conclude(ask.guideline, ask.question, findings, ask.set_rule, signals) for ask in asks)
-    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
-    return assessments, cautions(study, findings, assessments, signals, limits)
+    return assessments, cautions(study, findings, assessments, signals, asks)
 
 
 def conclude(
@@ -140,7 +139,7 @@ def _undecided(held: tuple[str, ...], order: tuple[str, ...], rule: SetRule) -> 
 def _next_step(asked: Question, category: str | None, held: tuple[str, ...]) -> tuple[str, str | None, bool | None]:
     """What to do next, its citation, and whether the whole confidence set has it in common (None: nothing to compare)."""
     names: list[str] = [*held, *([category] if category and category not in held else [])]
-    steps = {name: asked.categories[name].next_step for name in names}
+    steps = {name: _step_of(asked, name) for name in names}
     texts = {step.text if step else None for step in steps.values()}
     common = len(texts) == 1 and None not in texts
     shared = common if held and texts != {None} else None
@@ -148,6 +147,11 @@ def _next_step(asked: Question, category: str | None, held: tuple[str, ...]) -> 
     if own is None:
         return HUMAN_READING, None, shared
     return own.text, own.citation.text, shared
+
+
+def _step_of(asked: Question, category: str) -> NextStep | None:
+    """The next step of one category. The one place that looks it up."""
+    return asked.categories[category].next_step
 
 
 def _statement(asked: Question, evaluation: Evaluation, category: str | None, why_not: str | None) -> str:
@@ -181,14 +185,22 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "!", "?")) else ".")
 
 
-def cautions(
-    study: StudyRef, findings: Sequence[Finding], assessments: Sequence[Assessment], signals: Signals, limits: Sequence[str] = ()
-) -> tuple[Caution, ...]:
-    """What the reader of the report must weigh, most serious first.
+def _contradictions(guideline: Guideline, findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Sentences on findings that the guideline says cannot both be so; none until packs declare them."""
+    del guideline, findings
+    return ()
 
-    `limits` are sentences on what the findings cannot tell apart.
+
+def cautions(
+    study: StudyRef, findings: Sequence[Finding], assessments: Sequence[Assessment], signals: Signals, asks: Sequence[Ask] = ()
+) -> tuple[Caution, ...]:
+    """What the reader of the report must weigh, most serious first: findings that contradict each other before all else.
+
+    `asks` are the questions with their guidelines, which say what contradicts and what the findings cannot tell apart.
     """
-    told: list[Caution] = []
+    told = [
+        Caution(kind="contradiction", text=_sentence(text)) for ask in asks for text in _contradictions(ask.guideline, findings)
+    ]
     if is_unlike(signals):
         alarm = signals.novelty_false_alarm
         rate = f"; {_percent(alarm)} of ordinary images lie beyond it" if alarm is not None else ""
@@ -208,6 +220,7 @@ def cautions(
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)
     told += _about_people(findings, assessments)
+    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
     told += [Caution(kind="scope", text=limit) for limit in limits]
     return tuple(dict.fromkeys(told))
 

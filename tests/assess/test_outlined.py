@@ -44,7 +44,8 @@ def _named(reading: Reading, **more: Any) -> dict[str, Check]:
 def test_measurements_that_their_outlines_give_hold() -> None:
     checks = _named(_reading(*(_finding(name) for name in VALUES)))
     assert all(check.ok and check.checked for check in checks.values()), checks
-    assert checks["measurements"].detail.startswith("5 are what their outlines give")
+    assert checks["measurements"].detail.startswith("5 agree with their outlines")
+    assert "1.5 cells of the grid (1.2 mm)" in checks["measurements"].detail
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pellucid.assess.check import Check, unchecked
 from pellucid.errors import ImageError, InputError
 from pellucid.images.measure import LENGTHS, UNITS
 from pellucid.images.prepare import way_back
-from pellucid.images.remeasure import ROUNDING, remeasure
+from pellucid.images.remeasure import LONG_CELLS, ROUNDING, remeasure
 from pellucid.record import Finding, Reading, Region
 
 Floats = NDArray[np.float64]
@@ -114,7 +114,10 @@ def _measurements(mine: Sequence[Finding], reading: Reading, cells: Floats, fact
         done += f.value is not None
     if unlike := _unlike_outlines(measured):
         return [Check("measurements", False, unlike)]
-    told = f"{done} are what their outlines give, within a fraction of a cell of the reader's grid"
+    sides = reading.study.spacing_mm or (1.0, 1.0)
+    length = LONG_CELLS * max(float(cells[0, 0]) * sides[1], float(cells[1, 1]) * sides[0])
+    unit = "mm" if reading.study.spacing_mm else "px"
+    told = f"{done} agree with their outlines, the long axis to within {LONG_CELLS:g} cells of the grid ({length:.1f} {unit})"
     return [*checks, Check("measurements", True, told)] if done else checks
 
 

@@ -280,7 +280,7 @@ class Assessment(Record):
 class Caution(Record):
     """Something the reader of the report must weigh."""
 
-    kind: Literal["shadow", "novelty", "boundary", "conflict", "input", "scope", "second-opinion"]
+    kind: Literal["contradiction", "shadow", "novelty", "boundary", "conflict", "input", "scope", "second-opinion"]
     text: Text
 
 

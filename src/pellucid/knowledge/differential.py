@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from pellucid.errors import UnknownName
-from pellucid.knowledge.beside import compile_beside, possible_facts, situation_of
+from pellucid.knowledge.beside import build_beside, situation_of
 from pellucid.knowledge.fields import Place
 from pellucid.knowledge.guideline import Diagnosis, Guideline, NextStep, Sign, Weights
 from pellucid.knowledge.proposals import Pack, read_citation
-from pellucid.knowledge.reasons import crisp_values
-from pellucid.knowledge.space import Compiled
+from pellucid.knowledge.space import Builder
 from pellucid.knowledge.steps import KLEENE, Situation, predicate_step
 from pellucid.knowledge.terms import Score, ScoreTerm
 from pellucid.record import Finding, Step, Truth
@@ -75,8 +74,7 @@ def weigh(guideline: Guideline, name: str, findings: Sequence[Finding]) -> tuple
     if name not in guideline.differentials:
         raise UnknownName("differential", name, guideline.differentials, f"{guideline.name}-{guideline.edition}")
     tables, diagnoses = _tables(guideline, name), guideline.differentials[name].diagnoses
-    facts, _ = possible_facts(tables.compiled, findings)
-    situation = situation_of(tables.compiled, facts)
+    situation = situation_of(tables.build, findings)
     found = [_weighed(k, diagnosis, tables, situation) for k, diagnosis in enumerate(diagnoses)]
     ranked = [replace(one, rank=1 + sum(other.score > one.score for other in found)) for one in found]
     return tuple(sorted(ranked, key=lambda one: one.rank))
@@ -86,7 +84,7 @@ def weigh(guideline: Guideline, name: str, findings: Sequence[Finding]) -> tuple
 class _Tables:
     """A differential's diagrams, without what cannot be: the truth of each sign of each diagnosis, and each diagnosis' sum."""
 
-    compiled: Compiled
+    build: Builder
     signs: tuple[tuple[int, ...], ...]
     sums: tuple[int, ...]
 
@@ -94,14 +92,14 @@ class _Tables:
 @lru_cache(maxsize=64)
 def _tables(guideline: Guideline, name: str) -> _Tables:
     diagnoses = guideline.differentials[name].diagnoses
-    compiled = compile_beside(guideline, name, [sign.when for diagnosis in diagnoses for sign in diagnosis.signs])
-    build = compiled.build
+    build = build_beside(guideline, [sign.when for diagnosis in diagnoses for sign in diagnosis.signs])
+    never = build.impossible()
 
     def possible(root: int) -> int:
-        return build.store.combine(lambda bad, value: IMPOSSIBLE if bad else value, build.impossible(), root)
+        return build.store.combine(lambda bad, value: IMPOSSIBLE if bad else value, never, root)
 
     signs = tuple(tuple(possible(build.truth(sign.when)) for sign in diagnosis.signs) for diagnosis in diagnoses)
-    return _Tables(compiled, signs, tuple(possible(build.score(diagnosis.total)) for diagnosis in diagnoses))
+    return _Tables(build, signs, tuple(possible(build.score(diagnosis.total)) for diagnosis in diagnoses))
 
 
 def _weighed(k: int, diagnosis: Diagnosis, tables: _Tables, situation: Situation) -> Weighed:
@@ -111,14 +109,14 @@ def _weighed(k: int, diagnosis: Diagnosis, tables: _Tables, situation: Situation
         for sign, root in zip(diagnosis.signs, tables.signs[k], strict=True)
     )
     score = round(sum(sign.weight for sign in signs if sign.step.truth is Truth.MET), DIGITS)
-    spans = crisp_values(tables.compiled, tables.sums[k], situation.facts) - {IMPOSSIBLE}
+    spans: set[tuple[float, float]] = situation.values(tables.sums[k]) - {IMPOSSIBLE}
     lowest, highest = min(low for low, _ in spans), max(high for _, high in spans)
     return Weighed(diagnosis.name, 0, score, lowest, highest, signs, diagnosis.mimics, diagnosis.next_step)
 
 
 def _sign_step(sign: Sign, root: int, situation: Situation) -> Step:
     part = predicate_step(sign.when, situation)
-    truths = crisp_values(situation.compiled, root, situation.facts) - {IMPOSSIBLE}
+    truths: set[int] = situation.values(root) - {IMPOSSIBLE}
     return Step(
         claim=f"{sign.weight:+g} where {part.claim}",
         truth=KLEENE[truths.pop()] if len(truths) == 1 else Truth.UNKNOWN,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import UnknownName
 from pellucid.knowledge.axes import parts_of
-from pellucid.knowledge.beside import compile_beside, possible_facts, situation_of
+from pellucid.knowledge.beside import build_beside, possible_facts, situation_of
 from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
 from pellucid.knowledge.facts import Fact, within_interval
@@ -26,8 +26,8 @@ from pellucid.knowledge.reasons import (
     open_categories,
     sufficient_reasons,
 )
-from pellucid.knowledge.space import Compiled, compile_question
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.space import Builder, Compiled, compile_question
+from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.terms import Atom, Predicate
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
@@ -71,8 +71,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
     """
     compiled, facts, by_name = situated(guideline, question, findings)
     opened = open_categories(compiled, facts)
-    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-    situation = Situation(guideline, compiled, facts, pairs, opened)
+    situation = Situation(guideline, compiled.build, facts)
     masses = joint_with_each_axis(compiled, class_weights(compiled, facts))
     probabilities, shift = _rounded(compiled, masses[0].sum(axis=1)), None
     if joint and guideline.joint:
@@ -80,7 +79,8 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         probabilities = _rounded(compiled, masses[0].sum(axis=1))
         shift = max(abs(probabilities[name] - apart[name]) for name in probabilities)
     crisp, most_probable = (opened[0] if len(opened) == 1 else None), _most_probable(compiled, probabilities)
-    tree = derive(situation)
+    beside = situation_of(_beside(guideline, question), findings) if compiled.question.anchors else situation
+    tree = derive(compiled, situation, opened)
     rules = compiled.question.rules
     return Evaluation(
         crisp=crisp,
@@ -90,9 +90,9 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         sufficient_reason=sufficient_reasons(compiled, facts),
         contrasts=contrasts(compiled, facts),
         look_again=look_again(compiled, facts, masses),
-        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, situation))),
+        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, beside))),
         boundary=(*_two_views(compiled, crisp, most_probable), *_edges(compiled, facts, by_name)),
-        conflict=conflict(situation, tree.because[1 : 1 + len(rules)]),
+        conflict=conflict(compiled, situation, tree.because[1 : 1 + len(rules)]),
         missing=tuple(
             name for name in compiled.question.needs if name not in by_name or by_name[name].unknown_because is not None
         ),
@@ -107,7 +107,15 @@ def situated(guideline: Guideline, question: str, findings: Sequence[Finding]) -
     if question not in guideline.questions:
         raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
     compiled = compile_question(guideline, question)
-    return compiled, *possible_facts(compiled, findings)
+    facts = possible_facts(compiled.build, findings)
+    return compiled, facts, {finding.concept: finding for finding in findings}
+
+
+@lru_cache(maxsize=256)
+def _beside(guideline: Guideline, name: str) -> Builder:
+    """What builds the predicates of a question's differential and conditional next steps."""
+    question = guideline.questions[name]
+    return build_beside(guideline, [*(a.when for a in question.anchors), *(rule.when for rule in question.next_steps)])
 
 
 def next_step_of(guideline: Guideline, question: str, category: str, findings: Sequence[Finding]) -> NextStep | None:
@@ -115,18 +123,11 @@ def next_step_of(guideline: Guideline, question: str, category: str, findings: S
     asked = guideline.questions[question]
     rules = [rule for rule in asked.next_steps if rule.category == category]
     if rules:
-        compiled = _conditions(guideline, question)
-        situation = situation_of(compiled, possible_facts(compiled, findings)[0])
-        met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
+        situation = situation_of(_beside(guideline, question), findings)
+        met = [rule.step for rule in rules if truth_of(rule.when, situation) is Truth.MET]
         if met:
             return met[0]
     return asked.categories[category].next_step
-
-
-@lru_cache(maxsize=256)
-def _conditions(guideline: Guideline, question: str) -> Compiled:
-    """What the conditional next steps rest on; they may use concepts that decide no category."""
-    return compile_beside(guideline, question, [rule.when for rule in guideline.questions[question].next_steps])
 
 
 def statement(guideline: Guideline, question: str, evaluation: Evaluation, category: str) -> str:
@@ -179,7 +180,7 @@ def _edges(compiled: Compiled, facts: Sequence[Fact], by_name: Mapping[str, Find
 
 
 def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
-    if predicate_step(anchor.when, situation).truth is not Truth.MET:
+    if truth_of(anchor.when, situation) is not Truth.MET:
         return None
     return Differential(name=anchor.name, because=_supports(anchor.when, situation), citation=anchor.citation.text)
 
@@ -187,8 +188,11 @@ def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
 def _supports(predicate: Predicate, situation: Situation) -> tuple[Condition, ...]:
     """The crisp facts on the concepts a predicate mentions, each once."""
     found: dict[str, Condition] = {}
-    for atom in (part for part in parts_of(predicate) if isinstance(part, Atom) and part.concept in situation.by_name):
-        axis, fact = situation.by_name[atom.concept]
-        if fact.cell is not None and fact.cell < axis.cells and predicate_step(atom, situation).truth is Truth.MET:
+    for atom in (part for part in parts_of(predicate) if isinstance(part, Atom)):
+        seen = situation.seen(atom.concept)
+        if seen is None:
+            continue
+        axis, fact = seen
+        if fact.cell is not None and fact.cell < axis.cells and truth_of(atom, situation) is Truth.MET:
             found[atom.concept] = Condition(concept=atom.concept, state=axis.labels[fact.cell])
     return tuple(found.values())

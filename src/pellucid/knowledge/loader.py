@@ -51,7 +51,7 @@ def load_guideline_file(path: str | Path) -> Guideline:
 @lru_cache(maxsize=64)
 def _read(data: bytes, file: str) -> Guideline:
     fields = Place(parse(data, file), file).fields()
-    pack = Pack(sources=_sources(fields.take("sources")), file=file)
+    pack = Pack(sources=read_sources(fields.take("sources")), file=file)
     read_concepts(fields.take("concepts"), pack)
     read_definitions(fields.maybe("definitions"), pack.words)
     read_scores(fields.maybe("scores"), pack)
@@ -83,7 +83,8 @@ def _texts(fields: Fields, key: str) -> tuple[str, ...]:
     return found.texts() if found else ()
 
 
-def _sources(place: Place) -> dict[str, Source]:
+def read_sources(place: Place) -> dict[str, Source]:
+    """The sources that citations point to, by name: publications and named data."""
     found: dict[str, Source] = {}
     for name, body in place.pairs():
         fields = body.fields()

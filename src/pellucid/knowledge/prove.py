@@ -141,4 +141,5 @@ def _cells_in_order(axis: Axis, declared: Monotone) -> list[int]:
 def _cut(compiled: Compiled, root: int, k: int, cell: int) -> int:
     """A diagram with one axis fixed."""
     at = int(compiled.axes[k].classes[cell])
-    return compiled.store.rewrite(root, lambda level, c: c[at] if level == k else compiled.store.node(level, c))
+    store = compiled.store
+    return store.rewrite(root, lambda level, c: c[at] if level == k else store.node(level, c), store)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge.axes import Axis, Cut, axes_of, cell_truths, scorecard_of
-from pellucid.knowledge.diagram import Diagrams, Flat
+from pellucid.knowledge.diagram import SEVERAL, Diagrams, Flat
 from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Rule, Table
 from pellucid.knowledge.terms import AnswerTest, Atom, Compound, Count, Larger, Predicate, Score, ScoreTest
 
@@ -44,6 +44,12 @@ class Compiled:
     """Terminals are leaves."""
     flat: Flat
     """The same as arrays."""
+    masks: Diagrams
+    """A small store of its own, with two roots."""
+    masked: int
+    """Terminals are the categories left open, as bits."""
+    decided: int
+    """The same with SEVERAL for two bits or more."""
     points: int | None
     """Terminals are totals of the scorecard, where there is one."""
     proposed: int | None
@@ -314,7 +320,8 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
             f"{guideline.file}: question {name}: expected a row for every combination, got none where "
             f"{state_words(build.axes, gap)}; add a row, or `otherwise`"
         )
-    carded = scorecard_of(question) is not None
+    carded, masks = scorecard_of(question) is not None, Diagrams(len(build.axes))
+    opened = build.store.combine(_open, answer)
     return Compiled(
         guideline,
         question,
@@ -323,10 +330,21 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
         build.store,
         answer,
         build.store.flatten(answer),
+        masks,
+        build.store.rewrite(opened, masks.node, masks),
+        build.store.rewrite(build.store.combine(_alone, opened), masks.node, masks),
         build.points(question) if carded else None,
         build.proposed(question) if carded else None,
         build,
     )
+
+
+def _open(leaf: Leaf) -> int:
+    return leaf.open
+
+
+def _alone(bits: int) -> int:
+    return bits if bits.bit_count() < 2 else SEVERAL
 
 
 def impossible_leaf(n: int) -> Leaf:

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 Value = Any
 Floats = NDArray[np.float64]
+SEVERAL = -1
+"""In place of several bits, where only one bit alone matters."""
 
 
 class Diagrams:
@@ -25,6 +27,7 @@ class Diagrams:
         self.children: list[tuple[int, ...]] = []
         self.value: list[Value] = []
         self._known: dict[Hashable, int] = {}
+        self._unions: dict[tuple[int, int], int] = {}
 
     def terminal(self, value: Hashable) -> int:
         """The node that holds a value."""
@@ -79,6 +82,31 @@ class Diagrams:
             return made
 
         return at(*roots)
+
+    def union(self, a: int, b: int) -> int:
+        """The diagram of what holds in one or the other, where terminals are one bit, none (0), or SEVERAL; what was joined once
+        is kept.
+        """
+        if a == b or self.value[a] == SEVERAL:
+            return a
+        if self.value[b] == SEVERAL:
+            return b
+        key = (a, b) if a < b else (b, a)
+        made = self._unions.get(key)
+        if made is None:
+            own, other = self.level[a], self.level[b]
+            level = min(own, other)
+            if level == self.depth:
+                both = self.value[a] | self.value[b]
+                made = self.terminal(both if both & (both - 1) == 0 else SEVERAL)
+            elif own == other:
+                made = self.node(level, list(map(self.union, self.children[a], self.children[b])))
+            elif own == level:
+                made = self.node(level, [self.union(child, b) for child in self.children[a]])
+            else:
+                made = self.node(level, [self.union(a, child) for child in self.children[b]])
+            self._unions[key] = made
+        return made
 
     def rewrite(self, root: int, change: Callable[[int, list[int]], int], into: "Diagrams") -> int:
         """A diagram rebuilt from the bottom in the store `into`, which may be this one: `change(level, new children)` makes each

@@ -11,12 +11,12 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import InputError, UnknownName
-from pellucid.knowledge.axes import axes_over, parts_of
-from pellucid.knowledge.contradict import fault_of, without_impossible
+from pellucid.errors import UnknownName
+from pellucid.knowledge.axes import parts_of
+from pellucid.knowledge.beside import build_beside, possible_facts, situation_of
 from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
-from pellucid.knowledge.facts import Fact, read_facts, within_interval
+from pellucid.knowledge.facts import Fact, within_interval
 from pellucid.knowledge.guideline import Anchor, Guideline, NextStep, Outcome
 from pellucid.knowledge.reasons import (
     class_weights,
@@ -27,7 +27,7 @@ from pellucid.knowledge.reasons import (
     sufficient_reasons,
 )
 from pellucid.knowledge.space import Builder, Compiled, compile_question
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.terms import Atom, Predicate
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
@@ -79,7 +79,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         probabilities = _rounded(compiled, masses[0].sum(axis=1))
         shift = max(abs(probabilities[name] - apart[name]) for name in probabilities)
     crisp, most_probable = (opened[0] if len(opened) == 1 else None), _most_probable(compiled, probabilities)
-    beside = aside(guideline, question, by_name) if compiled.question.anchors else situation
+    beside = situation_of(_beside(guideline, question), findings) if compiled.question.anchors else situation
     tree = derive(compiled, situation, opened)
     rules = compiled.question.rules
     return Evaluation(
@@ -106,29 +106,16 @@ def situated(guideline: Guideline, question: str, findings: Sequence[Finding]) -
     """The compiled question, the facts on its axes, and the findings by concept."""
     if question not in guideline.questions:
         raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
-    by_name = {finding.concept: finding for finding in findings}
-    if len(by_name) != len(findings):
-        raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
     compiled = compile_question(guideline, question)
-    facts = read_facts(compiled.axes, by_name)
-    if not open_categories(compiled, facts):
-        if all(finding.observer.kind == "person" for finding in findings):
-            raise InputError(fault_of(guideline, findings))
-        facts = without_impossible(compiled, facts)
-    return compiled, facts, by_name
-
-
-def aside(guideline: Guideline, question: str, by_name: Mapping[str, Finding]) -> Situation:
-    """The facts on what a question's differential and conditional next steps rest on, which need not be what its answer does."""
-    build = _beside(guideline, question)
-    return Situation(guideline, build, read_facts(build.axes, by_name))
+    facts = possible_facts(compiled.build, findings)
+    return compiled, facts, {finding.concept: finding for finding in findings}
 
 
 @lru_cache(maxsize=256)
 def _beside(guideline: Guideline, name: str) -> Builder:
+    """What builds the predicates of a question's differential and conditional next steps."""
     question = guideline.questions[name]
-    found = [*(anchor.when for anchor in question.anchors), *(rule.when for rule in question.next_steps)]
-    return Builder(guideline, axes_over(guideline, found))
+    return build_beside(guideline, [*(a.when for a in question.anchors), *(rule.when for rule in question.next_steps)])
 
 
 def next_step_of(guideline: Guideline, question: str, category: str, findings: Sequence[Finding]) -> NextStep | None:
@@ -136,8 +123,8 @@ def next_step_of(guideline: Guideline, question: str, category: str, findings: S
     asked = guideline.questions[question]
     rules = [rule for rule in asked.next_steps if rule.category == category]
     if rules:
-        situation = aside(guideline, question, {finding.concept: finding for finding in findings})
-        met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
+        situation = situation_of(_beside(guideline, question), findings)
+        met = [rule.step for rule in rules if truth_of(rule.when, situation) is Truth.MET]
         if met:
             return met[0]
     return asked.categories[category].next_step
@@ -193,7 +180,7 @@ def _edges(compiled: Compiled, facts: Sequence[Fact], by_name: Mapping[str, Find
 
 
 def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
-    if predicate_step(anchor.when, situation).truth is not Truth.MET:
+    if truth_of(anchor.when, situation) is not Truth.MET:
         return None
     return Differential(name=anchor.name, because=_supports(anchor.when, situation), citation=anchor.citation.text)
 
@@ -206,6 +193,6 @@ def _supports(predicate: Predicate, situation: Situation) -> tuple[Condition, ..
         if seen is None:
             continue
         axis, fact = seen
-        if fact.cell is not None and fact.cell < axis.cells and predicate_step(atom, situation).truth is Truth.MET:
+        if fact.cell is not None and fact.cell < axis.cells and truth_of(atom, situation) is Truth.MET:
             found[atom.concept] = Condition(concept=atom.concept, state=axis.labels[fact.cell])
     return tuple(found.values())

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.knowledge.axes import Axis
-from pellucid.knowledge.diagram import Diagrams
+from pellucid.knowledge.diagram import Diagrams, Flat
 from pellucid.knowledge.facts import Fact
 from pellucid.knowledge.space import Builder, Compiled
 from pellucid.record import Change, Condition, Contrast, LookAgain
@@ -57,8 +57,8 @@ def either(a: int, b: int) -> int:
 
 
 def _joined(store: Diagrams, nodes: Sequence[int]) -> int:
-    """The union of some diagrams of bits."""
-    return reduce(lambda a, b: store.combine(either, a, b), dict.fromkeys(nodes))
+    """The union of some diagrams of decided categories."""
+    return reduce(store.union, dict.fromkeys(nodes))
 
 
 def sufficient_reasons(compiled: Compiled, facts: Sequence[Fact]) -> tuple[tuple[Condition, ...], ...]:
@@ -80,7 +80,7 @@ def sufficient_reasons(compiled: Compiled, facts: Sequence[Fact]) -> tuple[tuple
         last = axis.size - (axis.entry.when_unknown == "averaged")
         return scratch.node(level, (_joined(scratch, children[:last]), children[int(axis.classes[fact.cell])]))
 
-    root = compiled.masks.rewrite(compiled.masked, freed, scratch)
+    root = compiled.masks.rewrite(compiled.decided, freed, scratch)
     found = sorted(_minimal(scratch, root, opened), key=lambda subset: (len(subset), subset))
     known = [k for k, fact in enumerate(facts) if fact.cell is not None]
     said = {k: Condition(concept=compiled.axes[k].name, state=compiled.axes[k].labels[facts[k].cell or 0]) for k in known}
@@ -111,11 +111,12 @@ def contrasts(compiled: Compiled, facts: Sequence[Fact]) -> tuple[Contrast, ...]
     A concept without a crisp state may be given one (`seen` is None); where it is left alone it must not matter. Inputs that
     nobody stated are touched only where no change of findings gives the category.
     """
-    found = _search(compiled, facts, inputs_too=False)
+    ways = _ways(compiled, facts)
+    found = _search(compiled, facts, ways, inputs_too=False)
     if len(found) < len(compiled.categories) and any(
         _unstated(axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)
     ):
-        found = {**_search(compiled, facts, inputs_too=True), **found}
+        found = {**_search(compiled, facts, ways, inputs_too=True), **found}
     return tuple(found[name] for name in compiled.categories if name in found and found[name].changes)
 
 
@@ -123,13 +124,9 @@ def _unstated(axis: Axis, fact: Fact) -> bool:
     return axis.entry.when_unknown == "not stated" and not fact.judged
 
 
-def _search(compiled: Compiled, facts: Sequence[Fact], inputs_too: bool) -> dict[str, Contrast]:
-    """The cheapest joint state that forces each category; no changes where it is forced already.
-
-    Every free axis gets one more way, 'left alone', which joins all its real states.
-    """
-    pairs = list(zip(compiled.axes, facts, strict=True))
-    scratch = Diagrams(len(pairs))
+def _ways(compiled: Compiled, facts: Sequence[Fact]) -> Flat:
+    """The diagram of open categories in which every free axis has one more way, 'left alone', that joins all its real states."""
+    scratch = Diagrams(len(compiled.axes))
 
     def widened(level: int, children: list[int]) -> int:
         if facts[level].cell is not None:
@@ -137,8 +134,12 @@ def _search(compiled: Compiled, facts: Sequence[Fact], inputs_too: bool) -> dict
         real = children[: compiled.axes[level].real]
         return scratch.node(level, [*real, _joined(scratch, real)])
 
-    flat = scratch.flatten(compiled.masks.rewrite(compiled.masked, widened, scratch))
-    costs = [_costs(axis, fact, inputs_too) for axis, fact in pairs]
+    return scratch.flatten(compiled.masks.rewrite(compiled.decided, widened, scratch))
+
+
+def _search(compiled: Compiled, facts: Sequence[Fact], flat: Flat, inputs_too: bool) -> dict[str, Contrast]:
+    """The cheapest joint state that forces each category; no changes where it is forced already."""
+    costs = [_costs(axis, fact, inputs_too) for axis, fact in zip(compiled.axes, facts, strict=True)]
     certain = np.asarray([1 << k for k in range(len(compiled.categories))])
     ends = np.where(np.asarray(flat.terminals)[:, None] == certain[None, :], 0.0, np.inf)
     total = flat.cheapest(ends, costs)

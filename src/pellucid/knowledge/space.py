@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge.axes import Axis, Cut, axes_of, cell_truths, scorecard_of
-from pellucid.knowledge.diagram import Diagrams, Flat
+from pellucid.knowledge.diagram import SEVERAL, Diagrams, Flat
 from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Rule, Table
 from pellucid.knowledge.terms import AnswerTest, Atom, Compound, Count, Larger, Predicate, Score, ScoreTest
 
@@ -45,8 +45,11 @@ class Compiled:
     flat: Flat
     """The same as arrays."""
     masks: Diagrams
-    """A small store of its own: the categories left open, as bits, under its root `masked`."""
+    """A small store of its own, with two roots."""
     masked: int
+    """Terminals are the categories left open, as bits."""
+    decided: int
+    """The same with SEVERAL for two bits or more."""
     points: int | None
     """Terminals are totals of the scorecard, where there is one."""
     proposed: int | None
@@ -329,6 +332,7 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
         build.store.flatten(answer),
         masks,
         build.store.rewrite(opened, masks.node, masks),
+        build.store.rewrite(build.store.combine(_alone, opened), masks.node, masks),
         build.points(question) if carded else None,
         build.proposed(question) if carded else None,
         build,
@@ -337,6 +341,10 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
 
 def _open(leaf: Leaf) -> int:
     return leaf.open
+
+
+def _alone(bits: int) -> int:
+    return bits if bits.bit_count() < 2 else SEVERAL
 
 
 def impossible_leaf(n: int) -> Leaf:

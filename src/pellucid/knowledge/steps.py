@@ -1,7 +1,7 @@
 """Predicates and decision rows as steps of a derivation, on the crisp facts: what was seen, counted, summed, answered."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pellucid.knowledge.axes import Axis, cell_truths
@@ -24,6 +24,8 @@ class Situation:
     guideline: Guideline
     build: Builder
     facts: Sequence[Fact]
+    told: set[str] = field(default_factory=set[str])
+    """Earlier questions whose rows were told already: a derivation tells them once."""
 
     def seen(self, concept: str) -> tuple[Axis, Fact] | None:
         """A concept's axis and fact; None where there is no such axis."""
@@ -57,6 +59,16 @@ def predicate_step(predicate: Predicate, situation: Situation) -> Step:
         return Step(claim=claim, truth=KLEENE[_only(situation, predicate)], because=parts)
     claim = predicate.claim or (f"not so: {parts[0].claim}" if predicate.operator == "not" else JOINED[predicate.operator])
     return Step(claim=claim, truth=_join(predicate, [part.truth for part in parts]), because=parts)
+
+
+def truth_of(predicate: Predicate, situation: Situation) -> Truth:
+    """The truth that `predicate_step` gives, without the steps."""
+    if isinstance(predicate, Atom):
+        seen = situation.seen(predicate.concept)
+        return Truth.UNKNOWN if seen is None else atom_truth(predicate, *seen)
+    if isinstance(predicate, Compound):
+        return _join(predicate, [truth_of(part, situation) for part in predicate.parts])
+    return KLEENE[_only(situation, predicate)]
 
 
 def _only(situation: Situation, predicate: Predicate) -> int:
@@ -107,7 +119,10 @@ def _answered(predicate: AnswerTest, situation: Situation) -> Step:
     found: set[int] = situation.values(situation.build.category(question))
     names = [list(question.categories)[k] for k in sorted(found) if k != GAP]
     said = f"{question.label}: {listed(names)}" if names else question.label
-    because = decided_rows(question.proposal, situation) if isinstance(question.proposal, Decide) else ()
+    because: tuple[Step, ...] = ()
+    if isinstance(question.proposal, Decide) and question.name not in situation.told:
+        situation.told.add(question.name)
+        because = decided_rows(question.proposal, situation)
     return Step(claim=f"{predicate.claim} ({said})", truth=KLEENE[_only(situation, predicate)], because=because)
 
 
@@ -145,10 +160,10 @@ def decided_rows(proposal: Decide, situation: Situation) -> tuple[Step, ...]:
     shown: list[Step] = []
     passed: list[str] = []
     for row in (*proposal.rows, *([proposal.otherwise] if proposal.otherwise else [])):
-        step = _row_step(row, situation)
-        if step.truth is Truth.NOT_MET:
+        if row.when is not None and truth_of(row.when, situation) is Truth.NOT_MET:
             passed.append(row.id)
             continue
+        step = _row_step(row, situation)
         shown.append(step)
         if step.truth is Truth.MET:
             break

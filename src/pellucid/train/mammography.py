@@ -245,7 +245,10 @@ def _rivals(found: Lesions, terms: Terms) -> list[str]:
     own = np.array([_assessed(case.category) for case in found.cases])
     rated = ~np.isnan(own)
     risks = {
-        "card": (out_of_fold(x, found.cases, names, shares_card), card_risk(shares_card(x[~test], y[~test], names), x[test], names)),
+        "card": (
+            out_of_fold(x, found.cases, names, shares_card),
+            card_risk(shares_card(x[~test], y[~test], names), x[test], names),
+        ),
         "full logistic regression": (
             out_of_fold(full, found.cases, None),
             logistic(full[~test], y[~test], PENALTY).predict_proba(full[test])[:, 1],
@@ -278,7 +281,9 @@ def fragment(folder: Path) -> str:
         found = lesions(folder, kind)
         y = outcomes(found.cases)
         card = shares_card(design(found.cases, terms), y, list(terms))
-        lines.append(f"# {kind}: {len(y)} of {found.found} abnormalities, {len(set(found.patients))} patients, {y.sum()} malignant")
+        lines.append(
+            f"# {kind}: {len(y)} of {found.found} abnormalities, {len(set(found.patients))} patients, {y.sum()} malignant"
+        )
         lines += [f"# term: {name}: {points}" for name, points in zip(card.names, card.points, strict=True)]
         lines.append(f"risks: [{', '.join(f'{risk:.4f}' for risk in card.risks)}]")
         lines += _rivals(found, terms)

@@ -211,7 +211,7 @@ def draws(patients: Sequence[str]) -> Vector:
     names, at = np.unique(np.array(patients), return_inverse=True)
     rng = np.random.default_rng(SEED)
     drawn = [np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[at] for _ in range(SAMPLES)]
-    return np.array([np.ones(len(at)), *drawn])
+    return np.array([np.ones(len(at)), *drawn], np.float64)
 
 
 def areas(y: NDArray[np.bool_], risk: Vector, weights: Vector) -> Vector:

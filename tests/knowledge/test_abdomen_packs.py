@@ -20,6 +20,7 @@ from pellucid.knowledge.space import compile_question
 from pellucid.record import Finding, Observer
 
 Given = dict[str, str | float]
+Values = Mapping[str, Sequence[str | float]]
 WRITER = Observer(name="test", kind="person")
 
 
@@ -39,7 +40,7 @@ def opened(guideline: Guideline, question: str, given: Given) -> tuple[str, ...]
     return open_categories(compiled, read_facts(compiled.axes, known))
 
 
-def completions(given: Given, values: Mapping[str, Sequence[str | float]], usual: Given) -> Iterator[Given]:
+def completions(given: Given, values: Values, usual: Given) -> Iterator[Given]:
     """Every way to fill in what is missing; `usual` holds what a missing finding counts as."""
     base = {**usual, **given}
     missing = [name for name in values if name not in base]
@@ -51,7 +52,7 @@ def disagreements(
     guideline: Guideline,
     question: str,
     oracle: Callable[[Given], str | None],
-    values: Mapping[str, Sequence[str | float]],
+    values: Values,
     usual: Given,
     cases: list[Given],
 ) -> list[tuple[Given, tuple[str, ...], set[str]]]:
@@ -65,7 +66,7 @@ def disagreements(
     return found
 
 
-def drawn(values: Mapping[str, Sequence[str | float]], n: int, left_out: int, seed: int) -> list[Given]:
+def drawn(values: Values, n: int, left_out: int, seed: int) -> list[Given]:
     """Random cases; of each up to `left_out` findings are missing."""
     draw = random.Random(seed)
     cases: list[Given] = []
@@ -95,14 +96,16 @@ NOT_BOTH = [
 ]  # fmt: skip
 TARGETOID = ["delayed_central_enhancement", "targetoid_restriction", "targetoid_late_phase"]
 NONTARGETOID = [
-    "infiltrative_appearance",
-    "marked_diffusion_restriction",
-    "necrosis_or_ischaemia",
-    "other_sign_of_other_malignancy",
-]
-YES_NO: list[str | float] = ["absent", "present"]
+    "infiltrative_appearance", "marked_diffusion_restriction", "necrosis_or_ischaemia", "other_sign_of_other_malignancy",
+]  # fmt: skip
+YES_NO = ["absent", "present"]
 
-LIVER_STEP_1: Mapping[str, Sequence[str | float]] = {
+LIVER_STEP_1: Values = {
+    "risk_group": [*["high risk"] * 15, "not high risk"],
+    "age": [*[18.0, 60.0] * 8, 17.9],
+    "excluded_cause": [*["absent"] * 15, "present"],
+    "observation_status": [*["untreated and unproven"] * 15, "treated", "proven by pathology"],
+    "contrast": [*["multiphase"] * 15, "not multiphase"],
     "image_quality": ["sufficient", "sufficient", "sufficient", "sufficient", "insufficient"],
     "tumour_in_vein": ["absent", "absent", "absent", "absent", "definite"],
     "benign_impression": ["not benign", "not benign", "not benign", "probably benign", "definitely benign"],
@@ -114,21 +117,19 @@ LIVER_STEP_1: Mapping[str, Sequence[str | float]] = {
     **{name: ["absent", "absent", "absent", "absent", "present"] for name in [*TARGETOID, *NONTARGETOID]},
 }
 HESITATIONS = [
-    "none",
-    "LR-1 or LR-2",
-    "LR-2 or LR-3",
-    "LR-3 or LR-4",
-    "LR-4 or LR-5",
-    "LR-3 or LR-M",
-    "LR-4 or LR-M",
-    "LR-5 or LR-M",
-]
-LIVER_ALL: Mapping[str, Sequence[str | float]] = {
+    "none", "LR-1 or LR-2", "LR-2 or LR-3", "LR-3 or LR-4", "LR-4 or LR-5", "LR-3 or LR-M", "LR-4 or LR-M", "LR-5 or LR-M",
+]  # fmt: skip
+LIVER_ALL: Values = {
     **LIVER_STEP_1,
     **{name: ["absent"] * 9 + ["present"] for name in [*MALIGNANT, *BENIGN]},
     "hesitation": [*HESITATIONS],
 }
 LIVER_USUAL: Given = {
+    "risk_group": "high risk",
+    "age": 60.0,
+    "excluded_cause": "absent",
+    "observation_status": "untreated and unproven",
+    "contrast": "multiphase",
     "image_quality": "sufficient",
     "tumour_in_vein": "absent",
     "arterial_phase": "no hyperenhancement",
@@ -158,15 +159,22 @@ def impossible_liver(f: Given) -> bool:
     return any(f.get(a) == f.get(b) == "present" for a, b in NOT_BOTH)
 
 
-def liver_step_1(f: Given) -> str | None:
-    if impossible_liver(f):
-        return None
+def before_the_table(f: Given) -> str | None:
+    stated = (f["risk_group"], f["excluded_cause"], f["observation_status"], f["contrast"])
+    if stated != ("high risk", "absent", "untreated and unproven", "multiphase") or float(f["age"]) < 18:
+        return "not applicable"
     if f["image_quality"] == "insufficient":
         return "LR-NC"
     if f["tumour_in_vein"] == "definite":
         return "LR-TIV"
-    if f["benign_impression"] != "not benign":
-        return "LR-1" if f["benign_impression"] == "definitely benign" else "LR-2"
+    return {"definitely benign": "LR-1", "probably benign": "LR-2", "not benign": None}[str(f["benign_impression"])]
+
+
+def liver_step_1(f: Given) -> str | None:
+    if impossible_liver(f):
+        return None
+    if (early := before_the_table(f)) is not None:
+        return early
     targetoid = f["arterial_phase"] == "rim hyperenhancement" or f["washout"] == "peripheral"
     if targetoid or any(f[name] == "present" for name in TARGETOID):
         return "LR-M"
@@ -263,22 +271,22 @@ def test_impossible_liver_findings_are_refused(liver: Guideline) -> None:
 
 # --- kidney --------------------------------------------------------------------------------------------------------------------
 
-ARCHITECTURE: Mapping[str, Sequence[str | float]] = {
+ARCHITECTURE: Values = {
     "calcification": YES_NO,
-    "wall_thickness": [1.0, 2.0, 2.0, 3.0, 4.0],
+    "wall_thickness": [1.0, 2.0, 2.0, 2.1, 3.9, 4.0],
     "wall_enhancement": YES_NO,
     "septa": ["none", "one to three", "four or more"],
-    "septum_thickness": [1.0, 2.0, 3.0, 4.0],
+    "septum_thickness": [1.0, 2.0, 2.1, 3.9, 4.0],
     "septal_enhancement": YES_NO,
     "protrusion": ["none", "none", "none", "obtuse margins", "acute margins"],
     "protrusion_height": [2.0, 3.9, 4.0],
 }
-SCOPE: Mapping[str, Sequence[str | float]] = {
+SCOPE: Values = {
     "cause": ["cystic mass"] * 6 + ["infectious or inflammatory", "vascular", "necrotic solid mass"],
     "enhancing_part": [0.0, 10.0, 24.9, 25.0],
 }
 RENAL_USUAL: Given = {"cause": "cystic mass", "enhancing_part": 0.0}
-RENAL_CT: Mapping[str, Sequence[str | float]] = {
+RENAL_CT: Values = {
     **SCOPE,
     "protocol": ["renal mass protocol", "portal venous phase only", "unenhanced only"],
     "attenuation": [-20.0, -9.0, 5.0, 20.0, 20.5, 30.0, 31.0, 69.9, 70.0],
@@ -287,7 +295,7 @@ RENAL_CT: Mapping[str, Sequence[str | float]] = {
     "too_small": ["absent"] * 5 + ["present"],
     **ARCHITECTURE,
 }
-RENAL_MR: Mapping[str, Sequence[str | float]] = {
+RENAL_MR: Values = {
     **SCOPE,
     "contrast": ["given", "not given"],
     "t2_signal": ["homogeneous and like cerebrospinal fluid", "other"],
@@ -361,9 +369,7 @@ def lower_mr(f: Given) -> str:
 @pytest.mark.parametrize(
     ("pack", "oracle", "values"), [("renal-cyst-ct-2019", renal_ct, RENAL_CT), ("renal-cyst-mr-2019", renal_mr, RENAL_MR)]
 )
-def test_renal_classes_agree_with_their_transcription(
-    pack: str, oracle: Callable[[Given], str | None], values: Mapping[str, Sequence[str | float]]
-) -> None:
+def test_renal_classes_agree_with_their_transcription(pack: str, oracle: Callable[[Given], str | None], values: Values) -> None:
     guideline = load_guideline(pack)
     cases = [case for case in drawn(values, 1500, 3, 3) if case.get("too_small") != "present" or case.get("protrusion") == "none"]
     assert disagreements(guideline, "class", oracle, values, RENAL_USUAL, cases) == []
@@ -384,16 +390,13 @@ def test_centimetres_typed_for_millimetres_are_refused() -> None:
 
 DWI = ["normal", "linear or wedge-shaped", "focal but not marked on both", "focal and marked on both"]
 T2_PERIPHERAL = [
-    "normal",
-    "linear wedge-shaped or diffuse mild",
-    "heterogeneous or rounded",
-    "circumscribed homogeneous moderate",
-]
+    "normal", "linear wedge-shaped or diffuse mild", "heterogeneous or rounded", "circumscribed homogeneous moderate",
+]  # fmt: skip
 T2_TRANSITION = [
     "normal or typical nodule", "atypical nodule", "heterogeneous with obscured margins",
     "lenticular or non-circumscribed homogeneous",
 ]  # fmt: skip
-PROSTATE: Mapping[str, Sequence[str | float]] = {
+PROSTATE: Values = {
     "indication": ["untreated gland"] * 8 + ["after treatment", "progression under surveillance"],
     "zone": ["peripheral", "transition"],
     "diameter": [5.0, 14.9, 15.0, 30.0],

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
+from pellucid.app.assess import ASSESS
 from pellucid.app.command import ERROR, Command, Parser, note, one_line
 from pellucid.app.demo import DEMO
 from pellucid.app.doctor import DOCTOR, IMPORTS
@@ -24,6 +25,7 @@ COMMANDS: dict[str, Command] = {
     "report": REPORT,
     "verify": VERIFY,
     "revise": REVISE,
+    "assess": ASSESS,
     "guidelines": GUIDELINES,
     "evaluate": EVALUATE,
     "train": TRAIN,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conform import predict_set
+from pellucid.assess.second_opinion import disagreements, opinions_on
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
 from pellucid.knowledge.guideline import Question
@@ -22,34 +23,41 @@ MOST_REASONS = 2
 
 @dataclass(frozen=True)
 class Ask:
-    """One question to one guideline, and how its confidence set is cut (None: no set is given)."""
+    """One question to one guideline, how its confidence set is cut (None: no set is given), and whether the guideline's joint
+    tables take the place of independence.
+    """
 
     guideline: Guideline
     question: str
     set_rule: SetRule | None = None
+    joint: bool = False
+
+
+def asked_again(guideline: Guideline, given: Assessment) -> Ask:
+    """The question that an assessment answers, put as it was."""
+    return Ask(guideline, given.question, given.set_rule, given.joint_shift is not None)
 
 
 def conclude_all(
     study: StudyRef, findings: Sequence[Finding], asks: Sequence[Ask], signals: Signals
 ) -> tuple[tuple[Assessment, ...], tuple[Caution, ...]]:
     """The assessments of every question, in order, and the cautions that go with them."""
-    assessments = tuple(conclude(ask.guideline, ask.question, findings, ask.set_rule, signals) for ask in asks)
+    assessments = tuple(conclude(ask, findings, signals) for ask in asks)
     return assessments, cautions(study, findings, assessments, signals, asks)
 
 
-def conclude(
-    guideline: Guideline, question: str, findings: Sequence[Finding], set_rule: SetRule | None, signals: Signals
-) -> Assessment:
+def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessment:
     """The assessment of one question; `category` is None, with a named reason, where no answer should be given.
 
     The category is the one the rules decide; where they do not decide, the most probable one, and the statement says so (a
     boundary note too, unless the confidence set holds it alone).
     UnknownName for a question that the guideline does not have.
     """
+    guideline, question, set_rule = ask.guideline, ask.question, ask.set_rule
     if question not in guideline.questions:
         raise UnknownName("question", question, guideline.questions, f"guideline {guideline.name}")
     asked = guideline.questions[question]
-    evaluation = evaluate(guideline, question, findings)
+    evaluation = evaluate(guideline, question, findings, joint=ask.joint)
     order = tuple(asked.categories)
     shares = round_probabilities([evaluation.probabilities.get(name, 0.0) for name in order])
     probabilities = dict(zip(order, shares, strict=True))
@@ -81,6 +89,8 @@ def conclude(
         boundary=_boundary(asked, evaluation, probabilities, held, category),
         conflict=_sentence(evaluation.conflict) if evaluation.conflict else None,
         abstained_because=why_not,
+        second_opinions=opinions_on(asked, findings),
+        joint_shift=None if evaluation.joint_shift is None else round(evaluation.joint_shift, 6),
     )
 
 
@@ -207,6 +217,7 @@ def cautions(
         for s in signals.shadow
         if s.disagrees
     ]
+    told += disagreements(asks, findings, assessments)
     told += [Caution(kind="conflict", text=a.conflict) for a in assessments if a.conflict]
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)
@@ -217,6 +228,8 @@ def cautions(
 
 
 def _about_input(study: StudyRef, findings: Sequence[Finding]) -> list[Caution]:
+    if study.pixels_sha256 is None:
+        return []
     unmeasured = any(f.unit in MILLIMETRES and not _judged(f) for f in findings)
     if study.spacing_mm is not None or not unmeasured:
         return []

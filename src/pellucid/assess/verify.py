@@ -16,7 +16,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from pellucid.assess.check import Check, Verification, concluded, unchecked, verdict
-from pellucid.assess.conclude import Ask, conclude_all
+from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.assess.installed import READERS, check_installed
 from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
@@ -147,7 +147,9 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool
     if len(found) < len(reading.assessments):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
-    asks = [Ask(pack, a.question, a.set_rule) for pack, a in zip(found, reading.assessments, strict=True)]
+    asks = [
+        asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)
+    ]
     try:
         derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals)
     except (PellucidError, ValidationError) as error:

@@ -94,6 +94,8 @@ class Verdict:
     look_again: tuple[Look, ...]
     edges: tuple[str, ...]
     differential: tuple[Differential, ...]
+    second: tuple[str, ...]
+    """Published risk models beside the answer, one sentence each."""
 
 
 @dataclass(frozen=True)
@@ -220,6 +222,7 @@ def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None
         look_again=tuple(Look(words.inner_label(x.concept), x.share, words.percent(x.share)) for x in a.look_again),
         edges=(*a.boundary, *((a.conflict,) if a.conflict else ())),
         differential=a.differential,
+        second=tuple(words.second_opinion(opinion) for opinion in a.second_opinions),
     )
 
 
@@ -266,8 +269,9 @@ def _measures(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def _scope(reading: Reading) -> tuple[str, ...]:
     lines = [c.text for c in reading.cautions if c.kind == "scope"]
-    lines.append(ONE_IMAGE)
-    if reading.study.spacing_mm is None:
+    if reading.study.pixels_sha256 is not None:
+        lines.append(ONE_IMAGE)
+    if reading.study.pixels_sha256 is not None and reading.study.spacing_mm is None:
         lines.append("The spacing of the pixels is unknown, so nothing could be measured in millimetres.")
     lines += _signal_lines(reading)
     if reading.assessments:

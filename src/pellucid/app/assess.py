@@ -18,9 +18,7 @@ EXAMINATION_SUFFIX = ".examination.json"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "findings", metavar="FINDINGS.yaml", help="findings; `guidelines show NAME --template` prints a form"
-    )
+    parser.add_argument("findings", metavar="FINDINGS.yaml", help="findings; `guidelines show NAME --template` prints a form")
     parser.add_argument(
         "--guideline", metavar="NAME", help="a pack that ships, or a folder with one (default: the one that the file names)"
     )
@@ -41,9 +39,7 @@ def _run(args: argparse.Namespace) -> int:
 
     name = args.guideline or guideline_named(args.findings)
     if name is None:
-        raise InputError(
-            f"{args.findings}: expected a guideline, got none: name it with --guideline, or in the file"
-        )
+        raise InputError(f"{args.findings}: expected a guideline, got none: name it with --guideline, or in the file")
     pack = load_pack(name)
     examination = assess_stated(read_typed(args.findings, pack), pack, args.question, joint=args.joint)
     if args.json:

@@ -12,7 +12,7 @@ from pellucid.assess.conform import predict_set
 from pellucid.assess.second_opinion import disagreements, opinions_on
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
-from pellucid.knowledge.guideline import Question
+from pellucid.knowledge.guideline import Decide, Question
 from pellucid.knowledge.space import compile_question
 from pellucid.record import Assessment, Caution, Finding, SetRule, Signals, StudyRef
 
@@ -64,7 +64,12 @@ def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessm
     held = predict_set(probabilities, set_rule, order) if set_rule else ()
     used = {axis.name for axis in compile_question(guideline, question).axes}
     asked_for = [f for f in findings if f.concept in used]
-    why_not = _unlike(asked_for, signals) or _unjudged(asked_for) or _missing(evaluation, guideline, asked_for)
+    why_not = (
+        _unlike(asked_for, signals)
+        or _unjudged(asked_for)
+        or _missing(evaluation, guideline, asked_for)
+        or _not_stated(evaluation, guideline, asked)
+    )
     blind = why_not is not None
     why_not = why_not or (_undecided(held, order, set_rule) if set_rule else None)
     category = None if why_not else (evaluation.crisp or evaluation.most_probable)
@@ -133,6 +138,21 @@ def _missing(evaluation: Evaluation, guideline: Guideline, findings: Sequence[Fi
     first = said.get(evaluation.missing[0])
     why = f" ({first.unknown_because})" if first and first.unknown_because else ""
     return f"the guideline needs {' and '.join(labels)}, which could not be judged{why}"
+
+
+def _not_stated(evaluation: Evaluation, guideline: Guideline, asked: Question) -> str | None:
+    """A reason where a published table is left open by findings that nobody judged and for which no base rate is known: equal
+    weights would make an answer out of nothing.
+    """
+    if evaluation.crisp is not None or not isinstance(asked.proposal, Decide):
+        return None
+    matters = [item.concept for item in evaluation.look_again if item.concept in evaluation.unjudged]
+    blank = [name for name in matters if guideline.entries[name].base_rate is None]
+    if not blank:
+        return None
+    labels = [guideline.concepts[name].label for name in blank]
+    told = f"{', '.join(labels[:MOST_REASONS])}{' and others' if len(labels) > MOST_REASONS else ''}"
+    return f"the rules leave {' or '.join(evaluation.open)} open, and nobody has stated: {told}"
 
 
 def _undecided(held: tuple[str, ...], order: tuple[str, ...], rule: SetRule) -> str | None:

@@ -147,9 +147,7 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool
     if len(found) < len(reading.assessments):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
-    asks = [
-        asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)
-    ]
+    asks = [asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)]
     try:
         derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals)
     except (PellucidError, ValidationError) as error:

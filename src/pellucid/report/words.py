@@ -123,6 +123,128 @@ def fixed(value: float, decimals: int) -> str:
 
 def quantity(value: float, sd: float | None, unit: str | None) -> str:
     """`29.9 ± 1.1 mm`: as many decimals as the spread deserves."""
+    spread = sd or 0.0
+    decimals = _decimals(spread) if spread > 0 else len(f"{value:.2f}".rstrip("0").partition(".")[2])
+    said = fixed(value, decimals)
+    word = UNITS.get(unit or "", unit or "")
+    if word == "°":
+        return f"{said}° ± {fixed(spread, decimals)}°" if spread > 0 else f"{said}°"
+    whole = f"{said} ± {fixed(spread, decimals)}" if spread > 0 else said
+    return f"{whole}{NBSP}{word}" if word else whole
+
+
+def _decimals(spread: float) -> int:
+    """One digit of the spread is kept, two where it begins with a 1; at most three decimals."""
+    power = floor(log10(spread))
+    digits = 2 if spread / 10**power < 2 else 1
+    return max(0, min(3, digits - 1 - power))
+
+
+def numbers(run: Sequence[int]) -> str:
+    """`1`, `2, 5` or `8–12`."""
+    if len(run) > 2 and run[-1] - run[0] == len(run) - 1:
+        return f"{run[0]}\u2013{run[-1]}"
+    return ", ".join(str(number) for number in run)
+
+
+def listing(items: Sequence[str], last: str = "and") -> str:
+    """`a, b or c`."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} {last} {items[-1]}" if items else ""
+
+
+def coverage(assessment: Assessment) -> str:
+    """`90 % set`, or `set` where no coverage was stated."""
+    return f"{percent(assessment.coverage)} set" if assessment.coverage is not None else "set"
+
+
+def set_words(assessment: Assessment) -> str:
+    """The confidence set in words: `90 % set: 4B or 4C`."""
+    names = assessment.confidence_set
+    head = coverage(assessment)
+    if not names and assessment.set_rule is None:
+        return "No confidence set was made"
+    if not names:
+        said = "empty, no category fits well enough"
+    elif len(names) == 1:
+        said = f"{names[0]} only"
+    elif len(names) == len(assessment.probabilities):
+        said = f"every category ({listing(names, 'or')}), so nothing is ruled out"
+    else:
+        said = listing(names, "or")
+    return f"{head[:1].upper()}{head[1:]}: {said}"
+
+
+def set_note(assessment: Assessment) -> str | None:
+    """What the set promises, and on how many cases that was measured."""
+    if assessment.coverage is None:
+        return None
+    cases = f", measured on {assessment.set_rule.n} cases" if assessment.set_rule else ""
+    return f"Sets made this way hold the true category in {percent(assessment.coverage)} of cases{cases}."
+
+
+def condition(item: Condition) -> str:
+    """`margin spiculated`."""
+    return f"{inner_label(item.concept)} {item.state}"
+
+
+def change(item: Change) -> str:
+    """`margin circumscribed instead of spiculated`."""
+    seen = f"instead of {item.seen}" if item.seen is not None else "(now unknown)"
+    return f"{inner_label(item.concept)} {item.instead} {seen}"
+
+
+def enough(reason: Sequence[Condition]) -> str:
+    """One sufficient reason as a sentence."""
+    if not reason:
+        return "The guideline gives this category whatever the findings are."
+    head = "Enough by itself" if len(reason) == 1 else "Enough together"
+    return f"{head}: {listing([condition(c) for c in reason])}."
+
+
+def finding(item: Finding) -> str:
+    """What the finding says: a state, a value with its spread, or that it cannot be judged."""
+    if item.unknown_because is not None:
+        return "Cannot be judged"
+    if item.value is not None:
+        return quantity(item.value, item.sd, item.unit)
+    if item.state is not None:
+        return item.state
+    top = most_probable(item)
+    return f"Not settled; {top[0]} is most probable" if top else "Not settled"
+
+
+def most_probable(item: Finding) -> tuple[str, float] | None:
+    """The most probable state and its probability, where the finding is a distribution."""
+    if not item.states or not item.probabilities:
+        return None
+    best = item.probabilities.index(max(item.probabilities))
+    return item.states[best], item.probabilities[best]
+
+
+def shown_probability(item: Finding) -> float | None:
+    """The probability that stands beside the finding: of its state, or of the most probable state."""
+    if not item.states or not item.probabilities:
+        return None
+    return dict(zip(item.states, item.probabilities, strict=True))[item.state] if item.state else max(item.probabilities)
+
+
+def observer(item: Observer) -> str | None:
+    """Who corrected it, where a person did."""
+    return f"Set by {item.name}" if item.kind == "person" else None
+
+
+def reliability(item: Reliability) -> str:
+    """`AUROC 0.88 (0.83 to 0.92), baseline 0.50, human 0.91, 252 cases`."""
+    parts = [f"{item.measure} {fixed(item.value, 2)} ({fixed(item.low, 2)}{EN_DASH}{fixed(item.high, 2)})"]
+    parts += [f"{item.baseline_name or 'baseline'} {fixed(item.baseline, 2)}"] if item.baseline is not None else []
+    parts += [f"human {fixed(item.human, 2)}"] if item.human is not None else []
+    return ", ".join([*parts, f"{item.n}{NBSP}cases"])
+
+
+def second_opinion(item: SecondOpinion) -> str:
+    """`Brock 2013: lung cancer 3.2 % (1.1 % to 8.4 %). BTS 2015: …`, or why the model does not apply."""
+    if item.probability is None:
+        return f"{item.label}: not applicable: {item.not_applicable_because}"
     ends = (percent(end) for end in (item.low, item.high) if end is not None)
     spread = f" ({' to '.join(ends)})" if item.low != item.high else ""
     told = f"{item.label}: {item.outcome} {percent(item.probability)}{spread}."

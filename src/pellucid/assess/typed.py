@@ -126,7 +126,8 @@ def _state(name: str, states: tuple[str, ...], place: Place, observer: Observer)
     if isinstance(place.node.value, dict):
         shares = {state: share.number() for state, share in place.pairs()}
     else:
-        said = str(place.node.value) if isinstance(place.node.value, int) else place.text()
+        is_number = isinstance(place.node.value, int) and not isinstance(place.node.value, bool)
+        said = str(place.node.value) if is_number else place.text()
         shares = {said: 1.0}
     for state in shares:
         if state not in states:

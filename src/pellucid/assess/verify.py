@@ -228,6 +228,8 @@ def _told(value: Any) -> object:
 
 def _check_signals(reading: Reading) -> Check:
     """The shadow was compared with what the concepts gave; known as long as no person has changed a finding."""
+    if reading.study.pixels_sha256 is None:
+        return unchecked("signals", "no image was read, so nothing was compared with a second look")
     if any(f.observer.kind == "person" for f in reading.findings):
         return unchecked("signals", "a person changed findings after the shadow was compared: verify the reading that it revises")
     given = {a.question: a.probabilities for a in reading.assessments}

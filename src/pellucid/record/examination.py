@@ -51,9 +51,7 @@ class Examination(Record):
         }
         expected = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
         if self.id and self.id != expected:
-            raise ValueError(
-                f"examination: its id is {self.id[:12]}… but its content hashes to {expected[:12]}…: changed after it was written"
-            )
+            raise ValueError(f"examination: its id is {self.id[:12]}… but its content hashes to {expected[:12]}…: it was changed")
         object.__setattr__(self, "id", expected)
         return self
 

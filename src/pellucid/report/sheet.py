@@ -139,7 +139,7 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
     wanted = next((tuple(c.concept for c in a.sufficient_reason[0]) for a in reading.assessments if a.sufficient_reason), ())
     places = frame(reading.study, reading.findings, wanted)
     return Sheet(
-        title=words.label(reading.reader.name),
+        title=_title(reading),
         reader=f"{reading.reader.name} {reading.reader.version}" + ("" if reading.reader.weights_sha256 else ", without a model"),
         study=study_line(reading.study),
         reading=reading,
@@ -154,6 +154,13 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
         cautions=_cautions(reading),
         facts=provenance_facts(reading),
     )
+
+
+def _title(reading: Reading) -> str:
+    """The reader, or, where findings were only stated, what they were held against."""
+    if reading.study.pixels_sha256 is None and reading.assessments:
+        return words.label(reading.assessments[0].guideline.name)
+    return words.label(reading.reader.name)
 
 
 def _same_question(assessment: Assessment, earlier: Reading | None) -> Assessment | None:

@@ -115,6 +115,8 @@ def _rows(s: Sheet) -> list[str]:
     lines: list[str] = []
     for row in s.rows:
         lines += _row(row, s)
+    if s.reading.study.pixels_sha256 is None:
+        return lines
     lines += _wrap("Reliability was measured on cases that the reader did not learn from; in brackets the 95 % interval.")
     return lines + [part for measure in s.measures for part in _wrap(measure)]
 

@@ -41,7 +41,12 @@ def changed(tmp_path: Path, old: str, new: str, file: str) -> tuple[str, ...]:
     [
         ('expect: {category: "2"', 'expect: {category: "3"', "cases.yaml", "case 'simple cyst': expected 3, got 2"),
         ("F1: met", "F1: unknown", "cases.yaml", "expected rule F1 unknown, got met"),
-        ("F1: met, ", "", "cases.yaml", "rule F1: expected a case where it is met, got none"),
+        (
+            "given: {echogenicity: anechoic, posterior_features: enhancement}",
+            "given: {echogenicity: null, posterior_features: enhancement}",
+            "cases.yaml",
+            "question birads: F1: expected a case where it is met, got none",
+        ),
         ('open: ["2", "3"]', 'open: ["2"]', "cases.yaml", "expected 2 to stay open, got 2, 3"),
         ("conflict: false", "conflict: true", "cases.yaml", "expected a conflict, got none"),
         (

@@ -10,7 +10,7 @@ import pytest
 
 from pellucid.errors import GuidelineError, UnknownName
 from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
-from pellucid.knowledge.tables import compile_question
+from pellucid.knowledge.space import compile_question
 from pellucid.record import Finding, Observer
 
 SMALL = """\
@@ -78,8 +78,12 @@ def load(tmp_path: Path) -> Write:
         ("{is: {shape: jagged}}", "{is: {shap: jagged}}", r"yaml:11: unknown concept 'shap': did you mean 'shape'"),
         ("{is: {shape: jagged}}", "{is: {shape: jaged}}", r"yaml:11: unknown state of shape 'jaged': did you mean 'jagged'"),
         ("{is: {shape: jagged}}", "{iz: {shape: jagged}}", r"unknown word 'iz': did you mean 'is'"),
-        ("{is: {shape: jagged}}", "{is: {shape: jagged}, not: {is: {shape: round}}}", "expected exactly one of is"),
-        ("{is: {shape: jagged}}", "{is: {shape: jagged, stage: low}}", "expected exactly one concept, got 2"),
+        ("{is: {shape: jagged}}", "{is: {shape: jagged}, not: {is: {shape: round}}}", r"expected exactly one word \(of is"),
+        (
+            "{is: {shape: jagged}}",
+            "{is: {shape: jagged, stage: low}}",
+            r"expected exactly one concept \(of shape, stage, size\), got shape, stage",
+        ),
         ("{is: {shape: jagged}}", "{all: []}", "expected one or more predicates"),
         ("{is: {shape: jagged}}", "{at_least: {shape: jagged}}", "whose states have no order"),
         ("{is: {shape: jagged}}", "{at_least: {stage: low}}", "a limit that some states of stage meet and some do not"),

@@ -12,7 +12,7 @@ from pellucid.assess.conform import predict_set
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, evaluate
 from pellucid.knowledge.guideline import Question
-from pellucid.knowledge.tables import compile_question
+from pellucid.knowledge.space import compile_question
 from pellucid.record import Assessment, Caution, Finding, SetRule, Signals, StudyRef
 
 HUMAN_READING = "Have a person read the image."

@@ -1,7 +1,8 @@
 """Guidelines as data: load a pack, evaluate a question on findings, check a pack, show what it says."""
 
 from pellucid.knowledge.check import Check, check_guideline
-from pellucid.knowledge.evaluate import Evaluation, evaluate, statement
+from pellucid.knowledge.contradict import contradictions_of
+from pellucid.knowledge.evaluate import Evaluation, evaluate, next_step_of, statement
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.loader import list_guidelines, load_guideline, load_guideline_file
 from pellucid.knowledge.text import show, trace
@@ -11,10 +12,12 @@ __all__ = [
     "Evaluation",
     "Guideline",
     "check_guideline",
+    "contradictions_of",
     "evaluate",
     "list_guidelines",
     "load_guideline",
     "load_guideline_file",
+    "next_step_of",
     "show",
     "statement",
     "trace",

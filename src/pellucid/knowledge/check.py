@@ -1,5 +1,4 @@
-"""Is a guideline pack sound: every category reachable, every rule with cases that meet it, do not and leave it unknown, cases
-pass.
+"""Is a guideline pack sound: proofs over its whole space, and every case with what it exercises.
 
 Schema, names and citations are already refused at loading where they are wrong; this checks what the pack does.
 """
@@ -7,15 +6,19 @@ Schema, names and citations are already refused at loading where they are wrong;
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from pellucid.errors import GuidelineError
-from pellucid.knowledge.evaluate import Evaluation, evaluate
+from pellucid.errors import GuidelineError, InputError
+from pellucid.knowledge.axes import mentions
+from pellucid.knowledge.evaluate import Evaluation, evaluate, next_step_of, situated
 from pellucid.knowledge.fields import Fields, Place
-from pellucid.knowledge.guideline import Entry, Guideline
+from pellucid.knowledge.guideline import Guideline, Question
+from pellucid.knowledge.prove import proofs
+from pellucid.knowledge.questions import rows_of
+from pellucid.knowledge.reasons import crisp_values
+from pellucid.knowledge.steps import Situation, predicate_step
 from pellucid.knowledge.strict_yaml import parse
-from pellucid.knowledge.tables import compile_question
+from pellucid.knowledge.terms import Atom, Entry, Predicate
 from pellucid.record import Finding, Observer, Truth
 
 TRUTHS = {found.value: found for found in Truth}
@@ -29,11 +32,13 @@ class Case:
     name: str
     question: str
     findings: tuple[Finding, ...]
-    category: str | None
-    open: tuple[str, ...] | None
-    rules: Mapping[str, Truth]
-    conflict: bool | None
     line: int
+    category: str | None = None
+    open: tuple[str, ...] | None = None
+    rules: Mapping[str, Truth] | None = None
+    conflict: bool | None = None
+    next_step: str | None = None
+    scores: Mapping[str, float] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,27 +61,15 @@ def check_guideline(guideline: Guideline) -> Check:
         return Check((f"{file}: expected cases beside the guideline, got no such file",), "")
     try:
         cases = read_cases(guideline, file)
+        problems = [*proofs(guideline), *_open_questions(guideline, cases)]
     except GuidelineError as error:
         return Check((str(error),), "")
-    evaluations = [evaluate(guideline, case.question, case.findings) for case in cases]
-    problems = [*_unreachable(guideline), *_open_questions(guideline, cases)]
-    for case, evaluation in zip(cases, evaluations, strict=True):
-        problems += [f"{file}:{case.line}: case {case.name!r}: {fault}" for fault in _faults(guideline, case, evaluation)]
-    rows, gaps = _coverage(guideline, cases)
-    return Check((*problems, *gaps), "\n".join(rows))
-
-
-def _unreachable(guideline: Guideline) -> list[str]:
-    found: list[str] = []
+    rows: list[str] = []
     for name in guideline.questions:
-        compiled = compile_question(guideline, name)
-        mask = int(np.bitwise_or.reduce(compiled.open, axis=None))
-        found += [
-            f"question {name}: category {category} can never be given"
-            for k, category in enumerate(compiled.categories)
-            if not mask >> k & 1
-        ]
-    return found
+        faults, told, gaps = _exercise(guideline, name, [case for case in cases if case.question == name], file)
+        problems += [*faults, *gaps]
+        rows += told
+    return Check(tuple(problems), "\n".join(rows))
 
 
 def _open_questions(guideline: Guideline, cases: Sequence[Case]) -> list[str]:
@@ -84,7 +77,63 @@ def _open_questions(guideline: Guideline, cases: Sequence[Case]) -> list[str]:
     return [f"question {name}: expected one or more cases, got none" for name in guideline.questions if name not in asked]
 
 
-def _faults(guideline: Guideline, case: Case, evaluation: Evaluation) -> list[str]:
+def _exercise(guideline: Guideline, name: str, cases: Sequence[Case], file: Path) -> tuple[list[str], list[str], list[str]]:
+    """Faults of the cases of one question, the table of what they exercise, and what no case exercises."""
+    question = guideline.questions[name]
+    tested = {part.id: part.when for part in (*rows_of(question), *question.rules) if part.when is not None}
+    seen: dict[str, list[Truth]] = {key: [] for key in tested}
+    faults: list[str] = []
+    for case in cases:
+        try:
+            truths, wrong = _case_faults(guideline, case, tested)
+        except InputError as error:
+            truths, wrong = {}, [str(error)]
+        faults += [f"{file}:{case.line}: case {case.name!r}: {fault}" for fault in wrong]
+        for key, truth in truths.items():
+            seen[key].append(truth)
+    rows = [f"question {name}: {len(cases)} cases", f"  {'rule':<28}{'met':>5}{'not met':>9}{'unknown':>9}"]
+    gaps: list[str] = []
+    for key, found in seen.items():
+        counted = [found.count(truth) for truth in (Truth.MET, Truth.NOT_MET, Truth.UNKNOWN)]
+        rows.append(f"  {key:<28}{counted[0]:>5}{counted[1]:>9}{counted[2]:>9}")
+        wanted = ("met", "not met", "unknown") if _can_be_unknown(guideline, tested[key]) else ("met", "not met")
+        gaps += [
+            f"question {name}: {key}: expected a case where it is {word}, got none"
+            for word, n in zip(wanted, counted, strict=False)
+            if n == 0
+        ]
+    return faults, rows, gaps
+
+
+def _can_be_unknown(guideline: Guideline, predicate: Predicate) -> bool:
+    atoms = [one for one in mentions([predicate], guideline) if isinstance(one, Atom)]
+    return any(guideline.entries[atom.concept].when_unknown != "counts as" for atom in atoms)
+
+
+def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicate]) -> tuple[dict[str, Truth], list[str]]:
+    compiled, facts, _ = situated(guideline, case.question, case.findings)
+    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
+    situation = Situation(guideline, compiled, facts, pairs, ())
+    truths = {key: predicate_step(when, situation).truth for key, when in tested.items()}
+    evaluation = evaluate(guideline, case.question, case.findings)
+    found = _answer_faults(case, evaluation)
+    found += [
+        f"expected rule {rule} {truth.value}, got {truths[rule].value}"
+        for rule, truth in (case.rules or {}).items()
+        if truths[rule] is not truth
+    ]
+    for name, total in (case.scores or {}).items():
+        got = crisp_values(compiled, compiled.build.score(guideline.scores[name]), facts)
+        if got != {(total, total)}:
+            found.append(f"expected a score {name} of {total:g}, got {sorted(got)}")
+    if case.next_step is not None:
+        step = next_step_of(guideline, case.question, evaluation.crisp or evaluation.most_probable, case.findings)
+        if case.next_step.lower() not in (step.text if step else "").lower():
+            found.append(f"expected a next step with {case.next_step!r}, got {step.text if step else 'none'}")
+    return truths, found
+
+
+def _answer_faults(case: Case, evaluation: Evaluation) -> list[str]:
     found: list[str] = []
     if case.open is not None and evaluation.open != case.open:
         found.append(f"expected {', '.join(case.open)} to stay open, got {', '.join(evaluation.open)}")
@@ -92,29 +141,7 @@ def _faults(guideline: Guideline, case: Case, evaluation: Evaluation) -> list[st
         found.append(f"expected {case.category}, got {evaluation.crisp or ' or '.join(evaluation.open)}")
     if case.conflict is not None and (evaluation.conflict is not None) != case.conflict:
         found.append(f"expected {'a' if case.conflict else 'no'} conflict, got {evaluation.conflict or 'none'}")
-    rules = guideline.questions[case.question].rules
-    got = {rule.id: step.truth for rule, step in zip(rules, evaluation.derivation.because[1:], strict=False)}
-    return found + [
-        f"expected rule {rule} {truth.value}, got {got[rule].value}"
-        for rule, truth in case.rules.items()
-        if got[rule] is not truth
-    ]
-
-
-def _coverage(guideline: Guideline, cases: Sequence[Case]) -> tuple[list[str], list[str]]:
-    rows = [f"{'rule':<16}{'met':>5}{'not met':>9}{'unknown':>9}"]
-    gaps: list[str] = []
-    for name, question in guideline.questions.items():
-        for rule in question.rules:
-            said = [case.rules[rule.id] for case in cases if case.question == name and rule.id in case.rules]
-            counted = [said.count(truth) for truth in (Truth.MET, Truth.NOT_MET, Truth.UNKNOWN)]
-            rows.append(f"{rule.id:<16}{counted[0]:>5}{counted[1]:>9}{counted[2]:>9}")
-            gaps += [
-                f"question {name}: rule {rule.id}: expected a case where it is {word}, got none"
-                for word, n in zip(("met", "not met", "unknown"), counted, strict=True)
-                if n == 0
-            ]
-    return rows, gaps
+    return found
 
 
 def read_cases(guideline: Guideline, file: Path) -> tuple[Case, ...]:
@@ -136,39 +163,52 @@ def _case(place: Place, guideline: Guideline, usual: Mapping[str, Mapping[str, P
     findings = [_finding(name, value, guideline.entries) for name, value in stated.items() if value.node.value is not None]
     name = fields.take("name").text()
     expect = fields.take("expect").fields()
-    case = _expectation(Case(name, question.text(), tuple(findings), None, None, {}, None, place.node.line), expect, guideline)
+    expect = fields.take("expect").fields()
+    case = Case(name, question.text(), tuple(findings), place.node.line, **_expected(expect, guideline, question.text()))
     expect.done()
     fields.done()
     return case
 
 
-def _expectation(case: Case, expect: Fields, guideline: Guideline) -> Case:
-    question = guideline.questions[case.question]
-    category, opened, rules, conflict = (expect.maybe(key) for key in ("category", "open", "rules", "conflict"))
+def _expected(expect: Fields, guideline: Guideline, name: str) -> dict[str, Any]:
+    question = guideline.questions[name]
+    category, opened, conflict = (expect.maybe(key) for key in ("category", "open", "conflict"))
     if (category is None) == (opened is None):
         expect.place.refuse("one of category and open", "both" if category else "neither")
     names = (category or opened or expect.place).texts()
-    for name in names:
-        if name not in question.categories:
-            (category or opened or expect.place).unknown("category", name, list(question.categories))
-    truths: dict[str, Truth] = {}
-    known = [rule.id for rule in question.rules]
-    for rule, truth in rules.pairs() if rules else ():
-        if rule not in known or truth.text() not in TRUTHS:
-            truth.unknown("rule or truth", f"{rule}: {truth.text()}", [*known, *TRUTHS])
-        truths[rule] = TRUTHS[truth.text()]
+    for one in names:
+        if one not in question.categories:
+            (category or opened or expect.place).unknown("category", one, list(question.categories))
     if conflict and not isinstance(conflict.node.value, bool):
         conflict.refuse("true or false", repr(conflict.node.value))
-    return Case(
-        case.name,
-        case.question,
-        case.findings,
-        names[0] if category else None,
-        names if opened else None,
-        truths,
-        conflict.node.value if conflict else None,
-        case.line,
-    )
+    step = expect.maybe("next_step")
+    return {
+        "category": names[0] if category else None,
+        "open": names if opened else None,
+        "rules": _truths(expect.maybe("rules"), question),
+        "conflict": conflict.node.value if conflict else None,
+        "next_step": step.text() if step else None,
+        "scores": _scores(expect.maybe("score"), guideline),
+    }
+
+
+def _truths(place: Place | None, question: Question) -> dict[str, Truth]:
+    known = [part.id for part in (*rows_of(question), *question.rules)]
+    found: dict[str, Truth] = {}
+    for rule, truth in place.pairs() if place else ():
+        if rule not in known or truth.text() not in TRUTHS:
+            truth.unknown("rule or truth", f"{rule}: {truth.text()}", [*known, *TRUTHS])
+        found[rule] = TRUTHS[truth.text()]
+    return found
+
+
+def _scores(place: Place | None, guideline: Guideline) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, total in place.pairs() if place else ():
+        if name not in guideline.scores:
+            total.unknown("score", name, list(guideline.scores))
+        found[name] = total.number()
+    return found
 
 
 def _finding(name: str, value: Place, entries: Mapping[str, Entry]) -> Finding:

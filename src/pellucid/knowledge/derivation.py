@@ -4,31 +4,14 @@ follows.
 Kleene's three values: an unknown stays unknown unless it cannot matter.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
-import numpy as np
-
-from pellucid.knowledge.facts import Fact
-from pellucid.knowledge.guideline import Atom, Bands, Compound, Guideline, Outcome, Predicate, Rule, Scorecard, Table
-from pellucid.knowledge.reasons import crisp_part
-from pellucid.knowledge.tables import Axis, Compiled, truth
+from pellucid.knowledge.guideline import Bands, Decide, Outcome, Rule, Scorecard, Table
+from pellucid.knowledge.reasons import crisp_values
+from pellucid.knowledge.space import GAP, Compiled
+from pellucid.knowledge.steps import Situation, decided_rows, listed, predicate_step, sure
+from pellucid.knowledge.terms import Compound
 from pellucid.record import Step, Truth
-
-KLEENE = {0: Truth.NOT_MET, 1: Truth.UNKNOWN, 2: Truth.MET}
-RANK = {found: rank for rank, found in KLEENE.items()}
-JOINED = {"all": "all of these hold", "any": "one or more of these hold"}
-
-
-@dataclass(frozen=True, eq=False)
-class Situation:
-    """One evaluation under way: the tables, the facts on their axes, and the categories the crisp facts leave open."""
-
-    guideline: Guideline
-    compiled: Compiled
-    facts: Sequence[Fact]
-    by_name: Mapping[str, tuple[Axis, Fact]]
-    open: tuple[str, ...]
 
 
 def derive(situation: Situation) -> Step:
@@ -51,48 +34,13 @@ def open_words(compiled: Compiled, opened: Sequence[str]) -> str:
     """Open categories in words: 'at least 2 (2, 3 or 4)' where they reach to the top, 'at most …' where they reach to the
     bottom.
     """
-    names, listed = compiled.categories, _listed(opened)
-    if len(names) == 2 or len(opened) in (1, len(names)):
-        return listed
+    outside, told = compiled.question.outside, listed(opened)
+    names = tuple(name for name in compiled.categories if name not in outside)
+    if len(names) == 2 or len(opened) in (1, len(names)) or set(opened) & set(outside):
+        return told
     if tuple(opened) == names[-len(opened) :]:
-        return f"at least {opened[0]} ({listed})"
-    return f"at most {opened[-1]} ({listed})" if tuple(opened) == names[: len(opened)] else listed
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " or ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]
-
-
-def predicate_step(predicate: Predicate, situation: Situation) -> Step:
-    """A predicate with the steps it rests on; leaves are observations."""
-    if isinstance(predicate, Atom):
-        return _observed(predicate, situation)
-    parts = tuple(predicate_step(part, situation) for part in predicate.parts)
-    claim = predicate.claim or (f"not so: {parts[0].claim}" if predicate.operator == "not" else JOINED[predicate.operator])
-    return Step(claim=claim, truth=_join(predicate, [part.truth for part in parts]), because=parts)
-
-
-def _join(predicate: Compound, truths: Sequence[Truth]) -> Truth:
-    ranks = [RANK[found] for found in truths]
-    if predicate.operator == "not":
-        return KLEENE[2 - ranks[0]]
-    return KLEENE[min(ranks) if predicate.operator == "all" else max(ranks)]
-
-
-def _observed(atom: Atom, situation: Situation) -> Step:
-    if atom.concept not in situation.by_name:
-        return Step(claim=f"{atom.claim} (not used by this question)", truth=Truth.UNKNOWN, ground="observed")
-    axis, fact = situation.by_name[atom.concept]
-    return Step(claim=f"{atom.claim} ({fact.seen})", truth=atom_truth(atom, axis, fact), ground="observed")
-
-
-def atom_truth(atom: Atom, axis: Axis, fact: Fact) -> Truth:
-    """Kleene truth of an atom on one fact."""
-    if fact.cell is None or fact.cell >= axis.cells:
-        return Truth.UNKNOWN
-    if atom.states:
-        return Truth.MET if axis.labels[fact.cell] in atom.states else Truth.NOT_MET
-    return KLEENE[int(truth(atom, (axis,))[axis.classes[fact.cell]])]
+        return f"at least {opened[0]} ({told})"
+    return f"at most {opened[-1]} ({told})" if tuple(opened) == names[: len(opened)] else told
 
 
 def rule_step(rule: Rule, situation: Situation) -> Step:
@@ -109,8 +57,10 @@ def rule_step(rule: Rule, situation: Situation) -> Step:
 
 
 def proposal_step(situation: Situation) -> Step:
-    """What the scorecard or the learned table says."""
+    """What the decision rows, the scorecard or the learned table say."""
     proposal = situation.compiled.question.proposal
+    if isinstance(proposal, Decide):
+        return _decide_step(proposal, situation)
     if isinstance(proposal, Table):
         return _table_step(proposal, situation)
     lowest, highest = points_range(situation)
@@ -123,7 +73,7 @@ def proposal_step(situation: Situation) -> Step:
         claim += f" (the operating threshold is {100 * proposal.threshold:g} %)"
         return Step(
             claim=claim,
-            truth=_sure(low == high),
+            truth=sure(low == high),
             because=(step,),
             citation=card.citation.text,
             ground="learned",
@@ -131,7 +81,7 @@ def proposal_step(situation: Situation) -> Step:
         )
     return Step(
         claim=claim,
-        truth=_sure(low == high),
+        truth=sure(low == high),
         because=(step,),
         citation=proposal.citation.text,
         ground="published",
@@ -139,8 +89,13 @@ def proposal_step(situation: Situation) -> Step:
     )
 
 
-def _sure(certain: bool) -> Truth:
-    return Truth.MET if certain else Truth.UNKNOWN
+def _decide_step(proposal: Decide, situation: Situation) -> Step:
+    noun, compiled = situation.compiled.question.noun, situation.compiled
+    shown = decided_rows(proposal, situation)
+    found = crisp_values(compiled, compiled.build.proposed(compiled.question), situation.facts)
+    names = [compiled.categories[k] for k in sorted(found) if k != GAP]
+    claim = f"by the first row of the table that is met, the {noun} is {listed(names)}"
+    return Step(claim=claim, truth=sure(len(names) == 1), because=shown)
 
 
 def points_range(situation: Situation) -> tuple[int, int]:
@@ -148,17 +103,17 @@ def points_range(situation: Situation) -> tuple[int, int]:
     points = situation.compiled.points
     if points is None:
         raise TypeError("expected a question with a scorecard")
-    part = crisp_part(situation.compiled, situation.facts, points)
-    return int(np.min(part)), int(np.max(part))
+    part = crisp_values(situation.compiled, points, situation.facts)
+    return min(part), max(part)
 
 
 def proposed_range(situation: Situation) -> tuple[str, str]:
     """Lowest and highest category the scorecard may propose on the crisp facts."""
     if situation.compiled.proposed is None:
         raise TypeError("expected a question with a scorecard")
-    part = crisp_part(situation.compiled, situation.facts, situation.compiled.proposed)
+    part = crisp_values(situation.compiled, situation.compiled.proposed, situation.facts)
     names = situation.compiled.categories
-    return names[int(np.min(part))], names[int(np.max(part))]
+    return names[min(part)], names[max(part)]
 
 
 def percent(share: float) -> str:
@@ -185,7 +140,7 @@ def _card_step(card: Scorecard, lowest: int, highest: int, situation: Situation)
     claim = f"the points of the findings add up to {total} (of {top}): a risk of {card.outcome} of {risk}"
     return Step(
         claim=claim,
-        truth=_sure(lowest == highest),
+        truth=sure(lowest == highest),
         citation=card.citation.text,
         because=tuple(terms),
         ground="learned",
@@ -210,7 +165,7 @@ def _table_step(table: Table, situation: Situation) -> Step:
     claim = f"the probability of each {noun} is counted in named data, inside the published limits below"
     return Step(
         claim=claim,
-        truth=_sure(len(shown) == 1),
+        truth=sure(len(shown) == 1),
         because=tuple(shown),
         citation=table.citation.text,
         ground="learned",
@@ -223,7 +178,7 @@ def graded_step(situation: Situation) -> Step:
     parts: list[Step] = []
     for axis, fact in zip(situation.compiled.axes, situation.facts, strict=True):
         label = axis.entry.concept.label
-        if fact.judged or axis.entry.when_unknown == "not stated":
+        if fact.judged or axis.entry.when_unknown in ("not stated", "counts as"):
             continue
         if axis.entry.when_unknown == "averaged":
             claim, cite = f"{label}: not judged; the counted data average over it", None

@@ -11,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError, UnknownName
-from pellucid.knowledge.derivation import Situation, conflict, derive, open_words, predicate_step
+from pellucid.knowledge.axes import parts_of
+from pellucid.knowledge.contradict import fault_of, without_impossible
+from pellucid.knowledge.correlate import joint_mass
+from pellucid.knowledge.derivation import conflict, derive, open_words
 from pellucid.knowledge.facts import Fact, read_facts, within_interval
-from pellucid.knowledge.guideline import Anchor, Atom, Guideline, Outcome, Predicate
+from pellucid.knowledge.guideline import Anchor, Guideline, NextStep, Outcome
 from pellucid.knowledge.reasons import (
     class_weights,
     contrasts,
@@ -22,7 +25,9 @@ from pellucid.knowledge.reasons import (
     open_categories,
     sufficient_reasons,
 )
-from pellucid.knowledge.tables import Compiled, atoms, compile_question
+from pellucid.knowledge.space import Compiled, compile_question
+from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.terms import Atom, Predicate
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
 DECIMALS = 6
@@ -52,25 +57,27 @@ class Evaluation:
     """Categories the crisp findings leave open, in order; one where `crisp` is set."""
     unjudged: tuple[str, ...]
     """Concepts of this question that nobody judged, inputs included."""
+    joint_shift: float | None = None
+    """How far the pack's joint tables move the probability of a category at most; None where they were not used."""
 
 
-def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding]) -> Evaluation:
+def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *, joint: bool = False) -> Evaluation:
     """The evaluation of `question` on `findings`; findings on concepts it does not use are left aside.
 
-    Raises UnknownName for a question the guideline does not ask, InputError where a finding does not fit its concept.
+    With `joint`, the pack's counted tables of findings that go together take the place of independence. Raises UnknownName for a
+    question the guideline does not ask, InputError where a finding does not fit its concept, or where what persons say for
+    certain cannot all be so.
     """
-    if question not in guideline.questions:
-        raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
-    by_name = {finding.concept: finding for finding in findings}
-    if len(by_name) != len(findings):
-        raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
-    compiled = compile_question(guideline, question)
-    facts = read_facts(compiled.axes, by_name)
+    compiled, facts, by_name = situated(guideline, question, findings)
     opened = open_categories(compiled, facts)
     pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
     situation = Situation(guideline, compiled, facts, pairs, opened)
-    joints = joint_with_each_axis(compiled, class_weights(compiled, facts))
-    probabilities = _rounded(compiled, joints[0].sum(axis=1))
+    masses = joint_with_each_axis(compiled, class_weights(compiled, facts))
+    probabilities, shift = _rounded(compiled, masses[0].sum(axis=1)), None
+    if joint and guideline.joint:
+        apart, masses = probabilities, joint_mass(compiled, facts)
+        probabilities = _rounded(compiled, masses[0].sum(axis=1))
+        shift = max(abs(probabilities[name] - apart[name]) for name in probabilities)
     crisp, most_probable = (opened[0] if len(opened) == 1 else None), _most_probable(compiled, probabilities)
     tree = derive(situation)
     rules = compiled.question.rules
@@ -81,7 +88,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding]) -
         derivation=tree,
         sufficient_reason=sufficient_reasons(compiled, facts),
         contrasts=contrasts(compiled, facts),
-        look_again=look_again(compiled, facts, joints),
+        look_again=look_again(compiled, facts, masses),
         differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, situation))),
         boundary=(*_two_views(compiled, crisp, most_probable), *_edges(compiled, facts, by_name)),
         conflict=conflict(situation, tree.because[1 : 1 + len(rules)]),
@@ -90,7 +97,38 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding]) -
         ),
         open=opened,
         unjudged=tuple(axis.name for axis, fact in zip(compiled.axes, facts, strict=True) if not fact.judged),
+        joint_shift=shift,
     )
+
+
+def situated(guideline: Guideline, question: str, findings: Sequence[Finding]) -> tuple[Compiled, list[Fact], dict[str, Finding]]:
+    """The compiled question, the facts on its axes, and the findings by concept."""
+    if question not in guideline.questions:
+        raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
+    by_name = {finding.concept: finding for finding in findings}
+    if len(by_name) != len(findings):
+        raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
+    compiled = compile_question(guideline, question)
+    facts = read_facts(compiled.axes, by_name)
+    if not open_categories(compiled, facts):
+        if all(finding.observer.kind == "person" for finding in findings):
+            raise InputError(fault_of(guideline, findings))
+        facts = without_impossible(compiled, facts)
+    return compiled, facts, by_name
+
+
+def next_step_of(guideline: Guideline, question: str, category: str, findings: Sequence[Finding]) -> NextStep | None:
+    """What to do next in a category: the first of the pack's conditional steps that is met, else the category's own."""
+    asked = guideline.questions[question]
+    rules = [rule for rule in asked.next_steps if rule.category == category]
+    if rules:
+        compiled, facts, _ = situated(guideline, question, findings)
+        pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
+        situation = Situation(guideline, compiled, facts, pairs, ())
+        met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
+        if met:
+            return met[0]
+    return asked.categories[category].next_step
 
 
 def statement(guideline: Guideline, question: str, evaluation: Evaluation, category: str) -> str:
@@ -151,8 +189,7 @@ def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
 def _supports(predicate: Predicate, situation: Situation) -> tuple[Condition, ...]:
     """The crisp facts on the concepts a predicate mentions, each once."""
     found: dict[str, Condition] = {}
-    parts: list[Atom] = [atom for atom in atoms(predicate) if atom.concept in situation.by_name]
-    for atom in parts:
+    for atom in (part for part in parts_of(predicate) if isinstance(part, Atom) and part.concept in situation.by_name):
         axis, fact = situation.by_name[atom.concept]
         if fact.cell is not None and fact.cell < axis.cells and predicate_step(atom, situation).truth is Truth.MET:
             found[atom.concept] = Condition(concept=atom.concept, state=axis.labels[fact.cell])

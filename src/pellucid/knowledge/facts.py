@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError
-from pellucid.knowledge.tables import Axis
+from pellucid.knowledge.axes import Axis
 from pellucid.record import Finding
 
 WITHIN = 1.959963984540054
@@ -30,7 +30,7 @@ class Fact:
 
 
 def read_facts(axes: Sequence[Axis], findings: Mapping[str, Finding]) -> list[Fact]:
-    """One fact per axis; InputError where a finding does not fit its concept."""
+    """One fact per axis; InputError where a finding does not fit its concept, or a person's measurement is not plausible."""
     return [_fact(axis, findings.get(axis.name)) for axis in axes]
 
 
@@ -43,6 +43,9 @@ def _fact(axis: Axis, finding: Finding | None) -> Fact:
     given = np.asarray(finding.probabilities, np.float64)
     weights = np.zeros(len(axis.labels))
     weights[[axis.labels.index(name) for name in names]] = given / given.sum()
+    unsure = axis.entry.counts_as
+    if finding.state is None and unsure is not None:
+        return Fact(axis.labels.index(unsure.state), weights, f"{_seen(finding, names)}: counts as {unsure.state}", True)
     return Fact(None if finding.state is None else axis.labels.index(finding.state), weights, _seen(finding, names), True)
 
 
@@ -66,6 +69,11 @@ def _unjudged(axis: Axis, finding: Finding | None) -> Fact:
         weights[:] = counts / counts.sum()
     else:
         weights[:] = 1.0 / axis.cells
+    counts_as = axis.entry.counts_as
+    if counts_as is not None:
+        at = axis.labels.index(counts_as.state)
+        weights[:] = np.arange(len(axis.labels)) == at
+        return Fact(at, weights, f"not judged: counts as {counts_as.state}", False)
     is_input = axis.entry.when_unknown == "not stated"
     why = f": {finding.unknown_because}" if finding and finding.unknown_because else ""
     seen = f"not stated{why}" if is_input else f"unknown{why}" if why else "not judged"
@@ -75,7 +83,12 @@ def _unjudged(axis: Axis, finding: Finding | None) -> Fact:
 def _measured(axis: Axis, finding: Finding) -> Fact:
     if finding.unit != axis.entry.concept.unit or finding.value is None or finding.sd is None:
         raise InputError(f"finding {axis.name}: expected a value in {axis.entry.concept.unit}, got the unit {finding.unit}")
-    value, sd = finding.value, finding.sd
+    value, sd, limits = finding.value, finding.sd, axis.entry.plausible
+    if limits is not None and not limits[0] <= value <= limits[1]:
+        unlikely = f"{value:g} {finding.unit} is not plausible (expected {limits[0]:g} to {limits[1]:g} {finding.unit})"
+        if finding.observer.kind == "person":
+            raise InputError(f"finding {axis.name}: {unlikely}; look at the unit")
+        return _unjudged(axis, finding.model_copy(update={"unknown_because": unlikely}))
     passed = [1.0, *(_passes(value, sd, cut) for cut in axis.cuts), 0.0]
     weights = np.zeros(len(axis.labels))
     weights[: axis.cells] = -np.diff(passed)

@@ -1,99 +1,14 @@
-"""What a guideline pack says, as frozen data: concepts, citations, predicates, scorecards, learned tables, questions.
+"""What a guideline pack says, as frozen data: rules, decision rows, scorecards, learned tables, questions.
 
-Nothing here computes. `loader.py` builds these from YAML, `tables.py` turns a question into finite tables.
+Nothing here computes. `loader.py` builds these from YAML, `space.py` turns a question into diagrams over its joint states.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from pellucid.knowledge.terms import Citation, Entry, Predicate, Score, Source
 from pellucid.record import Concept, GuidelineRef
-
-Verified = Literal["source", "recomputed", "background"]
-WhenUnknown = Literal["base rate", "averaged", "not stated"]
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A publication or a named data set that citations point to."""
-
-    name: str
-    kind: Literal["publication", "data"]
-    short: str
-    """How a citation names it, e.g. 'ICDR 2003'."""
-    reference: str
-    note: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Citation:
-    """Where a rule or a number comes from, and whether that was read, recomputed or is background knowledge."""
-
-    source: Source
-    clause: str
-    verified: Verified
-
-    @property
-    def text(self) -> str:
-        """The short form, e.g. 'ICDR 2003, grade 2'."""
-        return f"{self.source.short}, {self.clause}"
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A named stretch of a measurement: from the previous cell's limit up to, not including, `below` (None = open)."""
-
-    name: str
-    below: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class BaseRate:
-    """How often each state occurs in named data; used only where a concept could not be judged."""
-
-    counts: tuple[float, ...]
-    citation: Citation
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A concept with the pack's words for it and what an unknown means."""
-
-    concept: Concept
-    say: str
-    """Claim template with one {state}, e.g. 'the margin is {state}'."""
-    cells: tuple[Cell, ...] = ()
-    when_unknown: WhenUnknown = "base rate"
-    """base rate: probability averages over the base rate (uniform without one). averaged: the learned table already averages
-    over it. not stated: an input from outside the image; rules that rest on it do not bind until somebody states it.
-    """
-    base_rate: BaseRate | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Atom:
-    """One concept in some states, or one measurement inside an interval."""
-
-    concept: str
-    claim: str
-    states: tuple[str, ...] = ()
-    low: tuple[float, bool] | None = None
-    """(limit, strict): at least, or above when strict."""
-    high: tuple[float, bool] | None = None
-    """(limit, strict): at most, or below when strict."""
-
-
-@dataclass(frozen=True, slots=True)
-class Compound:
-    """all, any or not over other predicates."""
-
-    operator: Literal["all", "any", "not"]
-    parts: tuple["Predicate", ...]
-    claim: str | None = None
-    """Set where a definition of the pack gives this predicate its own sentence."""
-
-
-Predicate = Atom | Compound
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +95,30 @@ class Table:
     figures: Mapping[str, str | int | float]
 
 
-Proposal = Bands | Outcome | Table
+@dataclass(frozen=True, slots=True)
+class DecisionRow:
+    """One row of a published table; the first row that is met decides."""
+
+    id: str
+    claim: str
+    when: Predicate | None
+    """None in `otherwise`: everything else."""
+    category: str
+    citation: Citation | None
+    note: str | None = None
+    over: tuple[str, ...] | Literal["all"] = ()
+    """Rows further down that this one is meant to override."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Published rows in order, and what holds where none of them is met (None: the rows cover everything)."""
+
+    rows: tuple[DecisionRow, ...]
+    otherwise: DecisionRow | None
+
+
+Proposal = Bands | Outcome | Table | Decide
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +127,43 @@ class NextStep:
 
     text: str
     citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class NextStepRule:
+    """A next step that goes before a category's own one where its predicate is met."""
+
+    category: str
+    when: Predicate
+    step: NextStep
+
+
+@dataclass(frozen=True, slots=True)
+class Monotone:
+    """A concept whose worse values never lower the category, as the pack declares and the checker proves."""
+
+    concept: str
+    worse: tuple[str, ...] | None
+    """States from least to most worrying; None for measurements and ordinal concepts in their own order."""
+    within: Predicate | None
+    lower_is_worse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """How several lesions make one examination."""
+
+    rule: Literal["most suspicious"]
+    claim: str
+    citation: Citation
+    order: tuple[str, ...] = ()
+    """Answers from least to most pressing, where that is not the order of the categories."""
+    followed: int | None = None
+    """At most so many lesions are followed, the most suspicious first."""
+    sampled: int | None = None
+    """At most so many lesions are sampled."""
+    size: str | None = None
+    """The measurement that ranks lesions of one category, larger first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +221,31 @@ class Question:
     """What this question leaves out of sight, in sentences."""
     cannot_tell: tuple[CannotTell, ...] = ()
     """Categories that the findings of this pack cannot tell apart, and why."""
+    outside: tuple[str, ...] = ()
+    """Categories on no scale: not applicable, guideline silent, incomplete."""
+    next_steps: tuple[NextStepRule, ...] = ()
+    monotone: tuple[Monotone, ...] = ()
+    examination: Examination | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """What cannot be so; a hard one is taken out of the space of possibilities."""
+
+    id: str
+    claim: str
+    when: Predicate
+    hard: bool
+    citation: Citation | None
+
+
+@dataclass(frozen=True, slots=True)
+class Joint:
+    """How often states of some concepts were seen together in named data; counts in the order of their states, row-major."""
+
+    concepts: tuple[str, ...]
+    counts: tuple[float, ...]
+    citation: Citation
 
 
 @dataclass(frozen=True, eq=False)
@@ -261,6 +261,9 @@ class Guideline:
     entries: Mapping[str, Entry]
     questions: Mapping[str, Question]
     notes: tuple[str, ...] = ()
+    contradictions: tuple[Contradiction, ...] = ()
+    joint: tuple[Joint, ...] = ()
+    scores: Mapping[str, Score] = field(default_factory=dict[str, Score])
 
     @property
     def concepts(self) -> Mapping[str, Concept]:

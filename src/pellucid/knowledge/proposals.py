@@ -1,27 +1,14 @@
-"""Reading what proposes a category: scorecards with their bands or outcome, and learned tables, each with its citation."""
+"""Reading what proposes a category: decision rows, scorecards with their bands or outcome, learned tables, each cited."""
 
 from dataclasses import dataclass, field
 
 from pellucid.knowledge.fields import Place
-from pellucid.knowledge.grammar import read_predicate
-from pellucid.knowledge.guideline import (
-    Band,
-    Bands,
-    Citation,
-    Entry,
-    Outcome,
-    Predicate,
-    Proposal,
-    Row,
-    Scorecard,
-    Source,
-    Table,
-    Term,
-    Verified,
-)
+from pellucid.knowledge.grammar import Vocabulary, read_predicate
+from pellucid.knowledge.guideline import Band, Bands, Decide, DecisionRow, Outcome, Proposal, Row, Scorecard, Table, Term
+from pellucid.knowledge.terms import Citation, Entry, Predicate, Source, Verified
 
 VERIFIED: dict[str, Verified] = {"source": "source", "recomputed": "recomputed", "background": "background"}
-KINDS = ("bands", "outcome", "table")
+KINDS = ("decide", "bands", "outcome", "table")
 
 
 @dataclass
@@ -31,12 +18,14 @@ class Pack:
     sources: dict[str, Source]
     file: str
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
-    definitions: dict[str, Predicate] = field(default_factory=dict[str, Predicate])
     scorecards: dict[str, Scorecard] = field(default_factory=dict[str, Scorecard])
 
+    def __post_init__(self) -> None:
+        self.words = Vocabulary(self.entries)
+
     def predicate(self, place: Place) -> Predicate:
-        """The predicate at `place`, over this pack's concepts and definitions."""
-        return read_predicate(place, self.entries, self.definitions)
+        """The predicate at `place`, over this pack's concepts, definitions, scores and the questions read so far."""
+        return read_predicate(place, self.words)
 
 
 def read_citation(place: Place, sources: dict[str, Source]) -> Citation:
@@ -100,14 +89,55 @@ def _figures(place: Place) -> dict[str, str | int | float]:
 
 
 def read_proposal(place: Place, categories: list[str], pack: Pack) -> Proposal:
-    """What proposes the category: exactly one of bands, outcome, table."""
+    """What proposes the category: exactly one of decide, bands, outcome, table."""
     pairs = list(place.pairs())
     if len(pairs) != 1 or pairs[0][0] not in KINDS:
         place.refuse(f"exactly one of {', '.join(KINDS)}", ", ".join(key for key, _ in pairs) or "nothing")
     ((kind, body),) = pairs
-    if kind == "bands":
-        return _bands(body, categories, pack)
-    return _outcome(body, categories, pack) if kind == "outcome" else _table(body, categories, pack)
+    return {"decide": _decide, "bands": _bands, "outcome": _outcome, "table": _table}[kind](body, categories, pack)
+
+
+def _decide(place: Place, categories: list[str], pack: Pack) -> Decide:
+    fields = place.fields()
+    rows_place, other = fields.take("rows"), fields.maybe("otherwise")
+    rows = tuple(_decision_row(item, categories, pack) for item in rows_place.items())
+    ids = [row.id for row in rows]
+    if not rows or len(set(ids)) != len(ids):
+        rows_place.refuse("one row or more, each with its own id", ", ".join(i for i in ids if ids.count(i) > 1) or "none")
+    for item, row, i in zip(rows_place.items(), rows, range(len(rows)), strict=True):
+        for name in () if row.over == "all" else row.over:
+            if name not in ids[i + 1 :]:
+                item.unknown("row further down", name, ids[i + 1 :])
+    found = Decide(rows, _otherwise(other, categories, pack) if other else None)
+    fields.done()
+    return found
+
+
+def _decision_row(place: Place, categories: list[str], pack: Pack) -> DecisionRow:
+    fields = place.fields()
+    note, over = fields.maybe("note"), fields.maybe("over")
+    row = DecisionRow(
+        fields.take("id").text(),
+        fields.take("claim").text(),
+        pack.predicate(fields.take("when")),
+        _category(fields.take("category"), categories),
+        read_citation(fields.take("cite"), pack.sources),
+        note.text() if note else None,
+        ("all" if over.node.value == "all" else over.texts()) if over else (),
+    )
+    fields.done()
+    return row
+
+
+def _otherwise(place: Place, categories: list[str], pack: Pack) -> DecisionRow:
+    fields = place.fields()
+    cite = fields.maybe("cite")
+    category = _category(fields.take("category"), categories)
+    row = DecisionRow(
+        "otherwise", fields.take("claim").text(), None, category, read_citation(cite, pack.sources) if cite else None
+    )
+    fields.done()
+    return row
 
 
 def _card(place: Place, pack: Pack) -> Scorecard:

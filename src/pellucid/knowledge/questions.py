@@ -1,10 +1,25 @@
 """Reading a question of a pack: categories, what they mean and what to do next, the proposal, rules, differential, limits."""
 
 from pellucid.knowledge.fields import Fields, Place
-from pellucid.knowledge.guideline import Anchor, CannotTell, Category, Citation, NextStep, Outcome, Question, Rule, Silent
+from pellucid.knowledge.guideline import (
+    Anchor,
+    CannotTell,
+    Category,
+    Decide,
+    DecisionRow,
+    Examination,
+    Monotone,
+    NextStep,
+    NextStepRule,
+    Outcome,
+    Question,
+    Rule,
+    Silent,
+)
 from pellucid.knowledge.proposals import Pack, read_citation, read_proposal
+from pellucid.knowledge.terms import Citation
 
-MAX_CATEGORIES = 16
+MAX_CATEGORIES = 31
 BOUNDS = ("at_least", "at_most", "exactly")
 
 
@@ -19,7 +34,8 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
     for item in needs.items() if needs else ():
         if item.text() not in pack.entries:
             item.unknown("concept", item.text(), list(pack.entries))
-    limits = fields.maybe("limits")
+    limits, outside, examination = fields.maybe("limits"), fields.maybe("outside"), fields.maybe("examination")
+    lower = fields.maybe("lower_is_worse")
     question = Question(
         name=name,
         label=fields.take("label").text(),
@@ -32,13 +48,83 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
         silent=tuple(_silent(item) for item in _items(fields, "silent")),
         limits=limits.texts() if limits else (),
         cannot_tell=tuple(_cannot_tell(item, names) for item in _items(fields, "cannot_tell")),
+        outside=_names(outside, names) if outside else (),
+        next_steps=tuple(_next_step(item, names, pack) for item in _items(fields, "next_steps")),
+        monotone=tuple(_monotone(item, lower.texts() if lower else (), pack) for item in _items(fields, "monotone")),
+        examination=_examination(examination, names, pack) if examination else None,
     )
+    pack.words.answers[name] = tuple(names)
     if question.rules and isinstance(question.proposal, Outcome):
         place.refuse("no rules beside an outcome (its risk is not a category)", f"{len(question.rules)} rules")
-    if len({rule.id for rule in question.rules}) != len(question.rules):
-        place.refuse("every rule with its own id", [rule.id for rule in question.rules])
+    ids = [rule.id for rule in (*rows_of(question), *question.rules)]
+    if len(set(ids)) != len(ids):
+        place.refuse("every rule with its own id", ", ".join(i for i in dict.fromkeys(ids) if ids.count(i) > 1))
     fields.done()
     return question
+
+
+def rows_of(question: Question) -> tuple[DecisionRow, ...]:
+    """The rows of a decision table; none for another proposal."""
+    return question.proposal.rows if isinstance(question.proposal, Decide) else ()
+
+
+def _names(place: Place, known: list[str]) -> tuple[str, ...]:
+    for name in place.texts():
+        if name not in known:
+            place.unknown("category", name, known)
+    return place.texts()
+
+
+def _next_step(place: Place, categories: list[str], pack: Pack) -> NextStepRule:
+    fields = place.fields()
+    category, when = fields.take("category"), pack.predicate(fields.take("when"))
+    _names(category, categories)
+    step = NextStep(fields.take("text").text(), read_citation(fields.take("cite"), pack.sources))
+    fields.done()
+    return NextStepRule(category.text(), when, step)
+
+
+def _monotone(place: Place, lower: tuple[str, ...], pack: Pack) -> Monotone:
+    fields = place.fields()
+    concept, worse, within = fields.take("concept"), fields.maybe("worse"), fields.maybe("within")
+    if concept.text() not in pack.entries:
+        concept.unknown("concept", concept.text(), list(pack.entries))
+    entry = pack.entries[concept.text()]
+    states = entry.concept.states
+    for state in worse.texts() if worse else ():
+        if worse and state not in (states or ()):
+            worse.unknown(f"state of {entry.concept.name}", state, list(states or ()))
+    if worse is None and states is not None and not entry.concept.ordinal:
+        place.refuse("`worse`: the states from least to most worrying", f"{entry.concept.name}, whose states have no order")
+    found = Monotone(
+        entry.concept.name,
+        worse.texts() if worse else None,
+        pack.predicate(within) if within else None,
+        entry.concept.name in lower,
+    )
+    fields.done()
+    return found
+
+
+def _examination(place: Place, categories: list[str], pack: Pack) -> Examination:
+    fields = place.fields()
+    rule, order = fields.take("rule"), fields.maybe("order")
+    if rule.text() != "most suspicious":
+        rule.refuse("most suspicious", rule.text())
+    followed, sampled, size = (fields.maybe(key) for key in ("followed", "sampled", "size"))
+    if size and (size.text() not in pack.entries or pack.entries[size.text()].concept.unit is None):
+        size.unknown("measurement", size.text(), [name for name, entry in pack.entries.items() if entry.concept.unit])
+    found = Examination(
+        "most suspicious",
+        fields.take("claim").text(),
+        read_citation(fields.take("cite"), pack.sources),
+        _names(order, categories) if order else (),
+        followed.whole() if followed else None,
+        sampled.whole() if sampled else None,
+        size.text() if size else None,
+    )
+    fields.done()
+    return found
 
 
 def _items(fields: Fields, key: str) -> list[Place]:

@@ -1,87 +1,109 @@
-"""Exact reasons from the finite table: sufficient reasons, contrasts, value of looking again.
+"""Exact reasons from a question's diagram: sufficient reasons, contrasts, value of looking again.
 
-Facts are crisp cells; a concept without one is free and ranges over all its real states. Nothing is sampled. Sufficient reasons
-are the prime implicants of the decision at this instance (Shih, Choi, Darwiche 2018, arXiv:1805.03364).
+Facts are crisp cells; a concept without one is free and ranges over all its real states. Nothing is sampled, and what cannot be
+(hard contradictions) counts for nothing. Sufficient reasons are the prime implicants of the decision at this instance (Shih, Choi,
+Darwiche 2018, arXiv:1805.03364); fewer fixed findings never force more, so the minimal sets follow from one walk.
 """
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import or_
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.knowledge.axes import Axis
 from pellucid.knowledge.facts import Fact
-from pellucid.knowledge.tables import Axis, Compiled
+from pellucid.knowledge.space import Compiled, Leaf
 from pellucid.record import Change, Condition, Contrast, LookAgain
 
-ONE_CHANGE = 1_000_000
+ONE_CHANGE = 1_000_000.0
 """Cost of a change: fewer changes always win; the plausibility of the new state only breaks ties."""
-LEFT = -1
-NEVER = np.iinfo(np.int32).max
 LEAST = 1e-6
-
-Masks = NDArray[np.uint16]
-
-
-def _real(axis: Axis) -> int:
-    """Classes an axis ranges over: 'not stated' is a fact and stays in, 'not judged' is no state and stays out."""
-    return axis.size - (axis.entry.when_unknown == "averaged")
+MOST_REASONS = 20_000
+Subset = tuple[int, ...]
 
 
-def _open_masks(compiled: Compiled) -> Masks:
-    return compiled.open[tuple(slice(0, _real(axis)) for axis in compiled.axes)]
+def allowed(compiled: Compiled, facts: Sequence[Fact]) -> list[list[int]]:
+    """The classes that each axis may be in: its crisp one, or all real ones where it is free."""
+    pairs = zip(compiled.axes, facts, strict=True)
+    return [list(range(axis.real)) if fact.cell is None else [int(axis.classes[fact.cell])] for axis, fact in pairs]
+
+
+def crisp_values(compiled: Compiled, root: int, facts: Sequence[Fact]) -> set[int]:
+    """The values of a diagram that the crisp facts leave possible."""
+    return compiled.store.values(root, allowed(compiled, facts))
+
+
+def open_mask(compiled: Compiled, facts: Sequence[Fact]) -> int:
+    """The categories that stay open on the crisp facts as bits; 0 where the facts cannot all be so."""
+    return reduce(or_, (leaf.open for leaf in compiled.store.values(compiled.answer, allowed(compiled, facts))), 0)
+
+
+def named(compiled: Compiled, mask: int) -> tuple[str, ...]:
+    """Bits as names of categories, in order."""
+    return tuple(name for k, name in enumerate(compiled.categories) if mask >> k & 1)
 
 
 def open_categories(compiled: Compiled, facts: Sequence[Fact]) -> tuple[str, ...]:
     """The categories that stay open on the crisp facts, whatever the unknown concepts are."""
-    mask = int(np.bitwise_or.reduce(crisp_part(compiled, facts, compiled.open), axis=None))
-    return tuple(name for k, name in enumerate(compiled.categories) if mask >> k & 1)
+    return named(compiled, open_mask(compiled, facts))
 
 
-def crisp_part(compiled: Compiled, facts: Sequence[Fact], table: NDArray[np.generic]) -> NDArray[np.generic]:
-    """The part of a joint table that agrees with the crisp facts: known axes dropped, free axes over their real classes."""
-    index = tuple(
-        slice(0, _free_size(axis)) if fact.cell is None else int(axis.classes[fact.cell])
-        for axis, fact in zip(compiled.axes, facts, strict=True)
-    )
-    return table[index]
+def _masks(compiled: Compiled) -> int:
+    """The answers' bits alone."""
+    return compiled.store.combine(_open, compiled.answer)
 
 
-def _free_size(axis: Axis) -> int:
-    """Classes a free concept ranges over: its real states only."""
-    return axis.size - axis.extra
+def _open(leaf: Leaf) -> int:
+    return leaf.open
+
+
+def _joined(compiled: Compiled, nodes: Sequence[int]) -> int:
+    """The union of some diagrams of bits."""
+    different = list(dict.fromkeys(nodes))
+    return reduce(lambda a, b: compiled.store.combine(or_, a, b), different)
 
 
 def sufficient_reasons(compiled: Compiled, facts: Sequence[Fact]) -> tuple[tuple[Condition, ...], ...]:
-    """All subset-minimal sets of crisp facts that force the one open category; smallest first, then in the pack's order."""
-    opened = open_categories(compiled, facts)
-    if len(opened) != 1:
+    """All subset-minimal sets of crisp facts that force the one open category; smallest first, then in the pack's order.
+
+    A fact that is set free ranges over all its states, 'not stated' included.
+    """
+    opened = open_mask(compiled, facts)
+    if opened.bit_count() != 1:
         return ()
-    masks = _open_masks(compiled)
-    known = [k for k, fact in enumerate(facts) if fact.cell is not None]
-    for k, (axis, fact) in enumerate(zip(compiled.axes, facts, strict=True)):
-        before = (slice(None),) * k
+
+    def freed(level: int, children: list[int]) -> int:
+        """Two ways for a known fact, set free or fixed; one for a free one."""
+        axis, fact = compiled.axes[level], facts[level]
         if fact.cell is None:
-            masks = _or_along(masks[(*before, slice(0, _free_size(axis)))], k)
-        else:
-            at = int(axis.classes[fact.cell])
-            masks = np.concatenate([_or_along(masks, k), masks[(*before, slice(at, at + 1))]], axis=k)
-    forced = (masks == 1 << compiled.categories.index(opened[0])).reshape((2,) * len(known))
-    found = [tuple(known[i] for i in range(len(known)) if chosen[i]) for chosen in np.argwhere(_minimal(forced)).tolist()]
+            return _joined(compiled, children[: axis.real])
+        last = axis.size - (axis.entry.when_unknown == "averaged")
+        return compiled.store.node(level, (_joined(compiled, children[:last]), children[int(axis.classes[fact.cell])]))
+
+    root = compiled.store.rewrite(_masks(compiled), freed)
+    found = sorted(_minimal(compiled, root, opened), key=lambda subset: (len(subset), subset))
+    known = [k for k, fact in enumerate(facts) if fact.cell is not None]
     said = {k: Condition(concept=compiled.axes[k].name, state=compiled.axes[k].labels[facts[k].cell or 0]) for k in known}
-    return tuple(tuple(said[k] for k in subset) for subset in sorted(found, key=lambda subset: (len(subset), subset)))
+    return tuple(tuple(said[k] for k in subset) for subset in found)
 
 
-def _or_along(masks: Masks, k: int) -> Masks:
-    return np.bitwise_or.reduce(masks, axis=k, keepdims=True)
+def _minimal(compiled: Compiled, root: int, wanted: int) -> list[Subset]:
+    """The subset-minimal sets of levels that have to be fixed (second child) for the bits to be `wanted`."""
+    store, memo = compiled.store, dict[int, list[Subset]]()
 
+    def at(node: int) -> list[Subset]:
+        if store.level[node] == store.depth:
+            return [()] if store.value[node] == wanted else []
+        if node not in memo:
+            free, fixed = (at(child) for child in store.children[node])
+            covered = [frozenset(subset) for subset in free]
+            more = [(store.level[node], *s) for s in fixed if not any(c.issubset(s) for c in covered)]
+            memo[node] = [*free, *more][:MOST_REASONS]
+        return memo[node]
 
-def _minimal(forced: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Subsets (index 1 = fixed) that force, while dropping any one member no longer does."""
-    minimal = forced.copy()
-    for k in range(forced.ndim):
-        fixed, dropped = (slice(None),) * k + (1,), (slice(None),) * k + (0,)
-        minimal[fixed] &= ~forced[dropped]
-    return minimal
+    return at(root)
 
 
 def contrasts(compiled: Compiled, facts: Sequence[Fact]) -> tuple[Contrast, ...]:
@@ -104,57 +126,57 @@ def _unstated(axis: Axis, fact: Fact) -> bool:
 
 
 def _search(compiled: Compiled, facts: Sequence[Fact], inputs_too: bool) -> dict[str, Contrast]:
-    """The cheapest place of the joint space that forces each category; no changes where it is forced already."""
+    """The cheapest joint state that forces each category; no changes where it is forced already.
+
+    Every free axis gets one more way, 'left alone', which joins all its real states.
+    """
     pairs = list(zip(compiled.axes, facts, strict=True))
-    options = [_choices(axis, fact, inputs_too) for axis, fact in pairs]
-    masks, costs = _open_masks(compiled), np.zeros(1, np.int32)
-    for k in range(len(pairs) - 1, -1, -1):  # from the last axis: the array is still small where its runs are short
-        (axis, fact), before = pairs[k], (slice(None),) * k
-        if fact.cell is None:
-            free = masks[(*before, slice(0, _free_size(axis)))]
-            masks = np.concatenate([free, _or_along(free, k)], axis=k)
-        elif options[k][0].size < masks.shape[k]:
-            masks = masks[(*before, options[k][0])]
-    for _, cost in options:
-        costs = (costs[:, None] + cost[None, :]).reshape(-1)
-    flat = masks.reshape(-1)
+    free = [fact.cell is None for fact in facts]
+
+    def widened(level: int, children: list[int]) -> int:
+        if not free[level]:
+            return compiled.store.node(level, children)
+        real = children[: compiled.axes[level].real]
+        return compiled.store.node(level, [*real, _joined(compiled, real)])
+
+    flat = compiled.store.flatten(compiled.store.rewrite(_masks(compiled), widened))
+    costs = [_costs(axis, fact, inputs_too) for axis, fact in pairs]
+    certain = np.asarray([1 << k for k in range(len(compiled.categories))])
+    ends = np.where(np.asarray(flat.terminals)[:, None] == certain[None, :], 0.0, np.inf)
+    total = flat.cheapest(ends, costs)
     found: dict[str, Contrast] = {}
     for index, category in enumerate(compiled.categories):
-        bill = np.where(flat == 1 << index, costs, NEVER)
-        best = int(np.argmin(bill))
-        if bill[best] < NEVER:
-            place = [int(choice[at]) for (choice, _), at in zip(options, np.unravel_index(best, masks.shape), strict=True)]
-            found[category] = Contrast(category=category, changes=_changes(compiled, facts, place))
+        if not np.isfinite(total[flat.root, index]):
+            continue
+        node, place = flat.root, dict[int, int]()
+        for level in flat.levels:
+            if level.start <= node < level.stop:
+                children = level.children[node - level.start]
+                at = int(np.argmin(total[children, index] + costs[level.axis]))
+                node, place[level.axis] = int(children[at]), at
+        found[category] = Contrast(category=category, changes=_changes(compiled, facts, place))
     return found
 
 
-def _choices(axis: Axis, fact: Fact, inputs_too: bool) -> tuple[NDArray[np.intp], NDArray[np.int32]]:
-    """The classes an axis may take and what each costs: 0 unchanged, else one change plus how implausible its likeliest state
-    is.
-
-    The class LEFT stands for a free concept that is left alone.
+def _costs(axis: Axis, fact: Fact, inputs_too: bool) -> NDArray[np.float64]:
+    """What each way of an axis costs: 0 unchanged, else one change plus how implausible its likeliest state is; infinite where
+    it may not be taken. The last way of a free axis is 'left alone'.
     """
-    if _unstated(axis, fact) and not inputs_too:
-        return axis.classes[-1:], np.zeros(1, np.int32)
-    size = _free_size(axis)
-    best = np.full(size, LEAST)
-    if fact.judged or axis.entry.when_unknown == "base rate":
-        np.maximum.at(best, axis.classes[: axis.cells], fact.weights[: axis.cells])
-    cost = (ONE_CHANGE + np.rint(-1000 * np.log(best))).astype(np.int32)
-    choice = np.arange(size)
-    if fact.cell is None:
-        return np.append(choice, LEFT), np.append(cost, np.int32(0))
-    at = axis.classes[fact.cell]
-    if at < size:
-        cost[at] = 0
-        return choice, cost
-    return np.append(choice, at), np.append(cost, np.int32(0))
+    cost = np.full(axis.real + 1 if fact.cell is None else axis.size, np.inf)
+    if not _unstated(axis, fact) or inputs_too:
+        best = np.full(axis.real, LEAST)
+        if fact.judged or axis.entry.when_unknown == "base rate":
+            np.maximum.at(best, axis.classes[: axis.cells], fact.weights[: axis.cells])
+        cost[: axis.real] = ONE_CHANGE - 1000 * np.log(best)
+    cost[-1 if fact.cell is None else int(axis.classes[fact.cell])] = 0.0
+    return cost
 
 
-def _changes(compiled: Compiled, facts: Sequence[Fact], place: Sequence[int]) -> tuple[Change, ...]:
+def _changes(compiled: Compiled, facts: Sequence[Fact], place: dict[int, int]) -> tuple[Change, ...]:
     changes: list[Change] = []
-    for axis, fact, at in zip(compiled.axes, facts, place, strict=True):
-        if at == (LEFT if fact.cell is None else axis.classes[fact.cell]):
+    for k, at in sorted(place.items()):
+        axis, fact = compiled.axes[k], facts[k]
+        if at == (axis.real if fact.cell is None else axis.classes[fact.cell]):
             continue
         cells = [cell for cell in range(axis.cells) if axis.classes[cell] == at]
         instead = max(cells, key=lambda cell: (round(float(fact.weights[cell]), 9), -cell))
@@ -170,31 +192,24 @@ def class_weights(compiled: Compiled, facts: Sequence[Fact]) -> list[NDArray[np.
 
 
 def joint_with_each_axis(compiled: Compiled, weights: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """For each axis, P(category, class): exact contraction over all others, which are taken as independent given the image."""
-    n = len(weights)
-    half = _halfway([axis.size for axis in compiled.axes])
-    front, back = _outer(weights[:half]), _outer(weights[half:])
-    table = compiled.shares.reshape(len(compiled.categories), front.size, back.size)
-    parts = ((range(half), (table @ back) * front), (range(half, n), np.matmul(front, table) * back))
+    """For each axis, the mass of (category, class), summed exactly over all others, which are taken as independent given the
+    image; it sums to the mass of what can be, 1 where nothing is impossible.
+    """
+    flat = compiled.flat
+    below = flat.backward(np.asarray([leaf.shares for leaf in flat.terminals]), weights)
+    passed = flat.forward(weights)
+    asked = {level.axis: level for level in flat.levels}
+    total = below[flat.root]
     found: list[NDArray[np.float64]] = []
-    for axes, part in parts:
-        sizes = [compiled.axes[k].size for k in axes]
-        for i, size in enumerate(sizes):
-            before, after = int(np.prod(sizes[:i], dtype=np.int64)), int(np.prod(sizes[i + 1 :], dtype=np.int64))
-            found.append(part.reshape(-1, before, size, after).sum(axis=(1, 3)))
-    return found
-
-
-def _halfway(sizes: list[int]) -> int:
-    """Where to cut the axes so that both halves have about as many joint states."""
-    logs = np.cumsum(np.log(sizes))
-    return int(np.argmin(np.abs(logs - logs[-1] / 2))) + 1 if len(sizes) > 1 else 1
-
-
-def _outer(weights: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-    found = np.ones(1)
-    for weight in weights:
-        found = (found[:, None] * weight[None, :]).reshape(-1)
+    for k, weight in enumerate(weights):
+        level = asked.get(k)
+        if level is None:
+            found.append(total[:, None] * weight[None, :])
+            continue
+        mass, rows = passed[level.start : level.stop], below[level.start : level.stop]
+        around = np.maximum(total - mass @ rows, 0.0)
+        through = np.tensordot(mass, below[level.children], (0, 0)) * weight[:, None]
+        found.append(through.T + around[:, None] * weight[None, :])
     return found
 
 
@@ -202,12 +217,16 @@ def look_again(compiled: Compiled, facts: Sequence[Fact], joints: Sequence[NDArr
     """Concepts ranked by the expected fall of the category's entropy if they were confirmed: mutual information, in bits and as
     a share.
     """
-    present = _entropy(joints[0].sum(axis=1))
+    mass = float(joints[0].sum()) if joints else 0.0
+    if mass <= 0:
+        return ()
+    present = _entropy(joints[0].sum(axis=1) / mass)
     found: list[LookAgain] = []
     for axis, fact, joint in zip(compiled.axes, facts, joints, strict=True):
         if axis.extra and not fact.judged:
             continue
-        bits = round(max(0.0, present + _entropy(joint.sum(axis=0)) - _entropy(joint)), 6)
+        shares = joint / mass
+        bits = round(max(0.0, present + _entropy(shares.sum(axis=0)) - _entropy(shares)), 6)
         if bits > 0 and present > 0:
             found.append(LookAgain(concept=axis.name, bits=bits, share=round(min(1.0, bits / present), 6)))
     return tuple(sorted(found, key=lambda item: -item.bits))

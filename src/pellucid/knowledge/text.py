@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from pellucid.knowledge.guideline import Atom, Bands, Citation, Guideline, Outcome, Predicate, Question, Scorecard, Table
-from pellucid.knowledge.tables import table_shares
+from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Scorecard, Table
+from pellucid.knowledge.space import table_shares
+from pellucid.knowledge.terms import Atom, Citation, Compound, Count, Predicate
 from pellucid.record import Reading
 
 
@@ -55,6 +56,8 @@ def _question(question: Question) -> list[str]:
 
 def _proposal(question: Question) -> list[str]:
     proposal = question.proposal
+    if isinstance(proposal, Decide):
+        return _rows(proposal)
     if isinstance(proposal, Table):
         return _table(question, proposal)
     lines = _card(proposal.scorecard)
@@ -63,6 +66,18 @@ def _proposal(question: Question) -> list[str]:
         lines.append(f"  bands of risk: {limits}  {_cited(proposal.citation)}")
     if isinstance(proposal, Outcome):
         lines.append(f"  {proposal.positive} from a risk of {100 * proposal.threshold:g} % ({proposal.why})")
+    return lines
+
+
+def _rows(decide: Decide) -> list[str]:
+    lines = ["  the first of these rows that is met decides"]
+    for row in decide.rows:
+        cited = f"  {_cited(row.citation)}" if row.citation else ""
+        lines += [f"  {row.id:<18} {row.category}: {row.claim}{cited}"]
+        lines += [f"      when {words(row.when)}"] if row.when else []
+        lines += [f"      {row.note}"] if row.note else []
+    if decide.otherwise:
+        lines.append(f"  otherwise          {decide.otherwise.category}: {decide.otherwise.claim}")
     return lines
 
 
@@ -91,7 +106,9 @@ def _table(question: Question, table: Table) -> list[str]:
 
 def words(predicate: Predicate) -> str:
     """A predicate in one line."""
-    if isinstance(predicate, Atom):
+    if isinstance(predicate, Count):
+        return f"{predicate.claim}: {', '.join(words(part) for part in predicate.parts)}"
+    if not isinstance(predicate, Compound):
         return predicate.claim
     if predicate.claim:
         return predicate.claim

@@ -1,12 +1,12 @@
 """The only place where concordance tables touch the grammar of guideline packs: predicates, entries, citations."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from pellucid.knowledge.fields import Place
+from pellucid.knowledge.grammar import Vocabulary, with_claim
 from pellucid.knowledge.grammar import read_predicate as _read
-from pellucid.knowledge.guideline import Atom, Citation, Compound, Entry, Predicate, Source
 from pellucid.knowledge.proposals import read_citation
+from pellucid.knowledge.terms import Atom, Citation, Compound, Entry, Predicate, Source
 from pellucid.record import Concept
 
 __all__ = ["Atom", "Citation", "Compound", "Entry", "Predicate", "Source", "measured", "nominal", "read_citation", "read_predicate", "read_sources", "with_claim"]
@@ -14,7 +14,7 @@ __all__ = ["Atom", "Citation", "Compound", "Entry", "Predicate", "Source", "meas
 
 def read_predicate(place: Place, entries: Mapping[str, Entry], definitions: Mapping[str, Predicate]) -> Predicate:
     """The predicate at `place`, made of is, at_least, at_most, above, below, all, any, not and rule."""
-    predicate = _read(place, entries, definitions)
+    predicate = _read(place, Vocabulary(entries, dict(definitions)))
     if not _simple(predicate):
         place.refuse("a predicate made of is, limits, all, any, not and rule", "a count, score or answer")
     return predicate
@@ -24,11 +24,6 @@ def _simple(predicate: Predicate) -> bool:
     if isinstance(predicate, Atom):
         return True
     return isinstance(predicate, Compound) and all(_simple(part) for part in predicate.parts)
-
-
-def with_claim(predicate: Predicate, claim: str) -> Predicate:
-    """The same predicate under a sentence of its own."""
-    return replace(predicate, claim=claim) if isinstance(predicate, Compound) else Compound("all", (predicate,), claim)
 
 
 def nominal(name: str, states: tuple[str, ...], say: str, ordinal: bool = False) -> Entry:

@@ -27,7 +27,7 @@ UNCERTAIN = re.compile(
     r"|\bcannot be distinguished from\b|\blikely (?=\w)|\bpresumed\b|\?"
 )
 HISTORICAL = re.compile(r"\b(?:history of|status post|s/p|previous(?:ly)?|prior|family history|treated for|known|post(?:-| )?op\w*)\b")
-ENDS_SCOPE = re.compile(r"[:;]|\b(?:but|however|although|though|except|apart from|yet|whereas|while)\b|,? (?:with|and) (?=(?:an? )?\w+ (?:is|are) )")
+ENDS_SCOPE = re.compile(r"[:;]|\b(?:but(?! not diagnostic)|however|although|though|except|apart from|yet|whereas|while)\b|,? (?:with|and) (?=(?:an? )?\w+ (?:is|are) )")
 VERB = re.compile(r"\b(?:is|are|was|were|shows?|present|identified|seen|found|consistent|compatible)\b")
 AFTER_DENIED = re.compile(
     r"^[^.;:]{0,60}?\b(?:(?:is|are|was|were|has been|have been)? ?(?:not|neither) (?:definitively |clearly )?(?:seen|present|identified|found|detected|noted|evident|shown|sampled)"
@@ -93,9 +93,9 @@ def find_words(sentence: str, table: Table) -> list[Found]:
     found: list[Found] = []
     masked = text
     for start, end, term in _spans(text, table):
-        found.append(Found(term, text[start:end], status_of(text, start, end), start))
-        masked = masked[:start] + "#" * (end - start) + masked[end:]
-    found += [Found(None, words, status_of(text, at, at + len(words)), at) for at, words in _unknown(masked)]
+        found.append(Found(term, text[start:end], status_of(masked, start, end), start))
+        masked = masked[:start] + "#" * (end - start) + masked[end:]  # 'suspicious for' inside a term says nothing of the next
+    found += [Found(None, words, status_of(masked, at, at + len(words)), at) for at, words in _unknown(masked)]
     return found
 
 

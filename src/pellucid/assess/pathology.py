@@ -62,6 +62,12 @@ class Sampling(Record):
     specimen_calcifications: Literal["present", "absent"] | None = None
     removed: Literal["part", "whole"] | None = None
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.removed == "whole" and self.target == "missed":
+            raise ValueError("sampling: a lesion cannot be missed and removed whole")
+        return self
+
 
 class Pathology(Record):
     """The whole pathology statement on one lesion."""

@@ -16,7 +16,7 @@ def pair_concepts(categories: Iterable[str], diagnoses: Iterable[str]) -> dict[s
     found = {
         "suspicion": nominal("suspicion", LEVELS, "the suspicion of the image is {state}", ordinal=True),
         "tissue": nominal("tissue", TISSUES, "the tissue is {state}"),
-        "fit": nominal("fit", FITS, "the image is {state} by the diagnosis"),
+        "fit": nominal("fit", FITS, "the diagnosis as an explanation of the image: {state}"),
         "target": nominal("target", TARGET, "the target was {state}"),
         "specimen_calcifications": nominal(
             "specimen_calcifications", CALCIFICATIONS, "calcification in the specimen is {state}"

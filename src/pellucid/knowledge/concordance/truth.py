@@ -72,7 +72,7 @@ def step_of(predicate: Predicate, facts: Facts) -> Step:
         return Step(claim=f"{predicate.claim} ({seen})", truth=truth, ground="observed")
     parts = tuple(step_of(part, facts) for part in getattr(predicate, "parts", ()))
     operator = getattr(predicate, "operator", "all")
-    words = {"all": "all of these hold", "any": "one or more of these hold", "not": "this does not hold"}
+    words = {"all": "all of these hold", "any": "one or more of these hold", "not": f"not so: {parts[0].claim if parts else ''}"}
     return Step(claim=getattr(predicate, "claim", None) or words[operator], truth=truth, because=parts)
 
 

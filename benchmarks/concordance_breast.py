@@ -190,7 +190,7 @@ def summary(pairs: list[Pair], rest: list[Row]) -> list[str]:
         f"pairs of image and tissue: {len(pairs)}; without histology: {', '.join(f'{n} {w}' for w, n in how.items())}",
         f"words of the histology that are not in the table: {', '.join(unknown) or 'none'}",
         f"malignant cases (as the data set calls them) with a benign outcome: {', '.join(wrong) or 'none'}",
-        f"risk left above 2 %: {len(above)} of {len(benign)} benign; of these concordant by the rules: {', '.join(calm) or 'none'}",
+        f"risk left above 2 %: {len(above)} of {len(benign)} benign; of these concordant by rule: {', '.join(calm) or 'none'}",
     ]
 
 

@@ -32,7 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--specimen", metavar="LABEL", help="the one specimen of the report that is of this lesion")
     parser.add_argument(
         "--state", dest="stated", action="append", default=[], type=setting, metavar="FACT=VALUE",
-        help=f"what the pathology statement leaves out, such as target=hit; may be given several times; facts: {', '.join(STATED)}",
+        help=f"what the pathology statement leaves out, such as target=hit; several times; facts: {', '.join(STATED)}",
     )  # fmt: skip
     parser.add_argument("--by", metavar="WHO", default="command line", help="who states it (default: command line)")
     parser.add_argument("-o", "--out", metavar="FILE", help="file of the record in JSON")

@@ -167,7 +167,10 @@ def _conflict(judged: Judged, imaging: Imaging, pathology: Pathology, table: Tab
 def _imaging_words(judged: Judged, imaging: Imaging, table: Table) -> str:
     """Category, statement, phenotype, the signs it rests on, and the risk."""
     signs = dict.fromkeys(
-        name for p in phenotypes_of(judged, table) for name in atoms_of(p.when) if name in table.signs and name in judged.facts.seen
+        name
+        for p in phenotypes_of(judged, table)
+        for name in atoms_of(p.when)
+        if name in table.signs and name in judged.facts.seen
     )
     seen = [f"{name.replace('_', ' ')} {_bare(judged.facts.seen[name])}" for name in signs]
     told = [f"category {imaging.category}" if imaging.category else "no category", imaging.statement]
@@ -190,14 +193,13 @@ def _residual(judged: Judged, imaging: Imaging, pathology: Pathology, table: Tab
     return residual(tissue, imaging.risk, grade.likelihood if grade else None, table) if tissue else None
 
 
-def _flags(
-    judged: Judged, imaging: Imaging, pathology: Pathology, table: Table, left: Residual | None
-) -> tuple[str, ...]:
+def _flags(judged: Judged, imaging: Imaging, pathology: Pathology, table: Table, left: Residual | None) -> tuple[str, ...]:
     found: list[str] = []
     if left is not None and left.ceiling is not None and left.above_ceiling != "no" and is_benign(judged):
         says = "lies above" if left.above_ceiling == "yes" else "may lie above"
         rules = "; the rules alone call the pair concordant" if judged.outcome == "concordant benign" else ""
         found.append(f"the risk left after the biopsy {says} {left.ceiling:.0%}{rules}")
+    found += _other_risk(judged, imaging, pathology, table)
     if judged.rule is not None and judged.rule.note:
         found.append(judged.rule.note)
     if pathology.sampling.target == "missed":
@@ -212,9 +214,24 @@ def _flags(
     return tuple(dict.fromkeys(found))
 
 
+def _other_risk(judged: Judged, imaging: Imaging, pathology: Pathology, table: Table) -> list[str]:
+    """The risk left by the published range of the category, where the probability given lies outside it."""
+    grade, risk = table.grade(imaging.category), imaging.risk
+    if grade is None or grade.likelihood is None or risk is None or grade.likelihood[0] <= risk.value <= grade.likelihood[1]:
+        return []
+    low, high = grade.likelihood
+    told = (
+        f"the probability {risk.value:.2g} lies outside the published range of category {imaging.category} ({low:g} to {high:g})"
+    )
+    other = _residual(judged, imaging.model_copy(update={"risk": None}), pathology, table)
+    if other is None or other.method != "bayes":
+        return [told]
+    return [f"{told}, by which the risk left would be {100 * other.low:.1f} to {100 * other.high:.1f} %"]
+
+
 def _other_specimens(pathology: Pathology) -> list[str]:
     """Which specimen drives, where there are several with different classes."""
-    classes = {s.label or "unlabelled": c for s in pathology.specimens if (c := driving_class(s))}
+    classes: dict[str, Tissue] = {s.label or "unlabelled": c for s in pathology.specimens if (c := driving_class(s)) is not None}
     driving = worst(classes.values())
     if len(set(classes.values())) < 2:
         return []

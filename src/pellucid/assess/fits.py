@@ -1,4 +1,4 @@
-"""Does a benign diagnosis account for the image: what the table expects of each phenotype, over everything the unknown signs may be.
+"""Does a benign diagnosis account for the image: what the table expects of each phenotype, whatever the unknown signs may be.
 
 Exact: the unknown signs are completed in every way that the phenotypes can tell apart, and each completion has one answer.
 """
@@ -36,8 +36,8 @@ def _completions(facts: Facts, table: Table) -> Iterator[tuple[str, list[Expecta
     atoms = [atom for p in table.phenotypes.values() for atom in _atoms(p.when)]
     unknown = [name for name in table.signs if name not in facts.states and name not in facts.values]
     choices = [_choices(name, atoms, table) for name in unknown]
-    for level, *picked in product(sorted(facts.states["suspicion"]), *choices):
-        states = {**facts.states, "suspicion": frozenset({level})}
+    for level, picked in product(sorted(facts.states["suspicion"]), product(*choices)):
+        states: dict[str, frozenset[str]] = {**facts.states, "suspicion": frozenset({level})}
         values = dict(facts.values)
         for name, choice in zip(unknown, picked, strict=True):
             if isinstance(choice, str):

@@ -109,10 +109,7 @@ def _seen(finding: Finding) -> str:
 def _not_examined(examined: set[str], table: Table) -> set[str]:
     """Signs that share no phenotype with one that was examined: the examination does not ask for them."""
     related = {
-        name
-        for phenotype in table.phenotypes.values()
-        if (names := set(atoms_of(phenotype.when))) & examined
-        for name in names
+        name for phenotype in table.phenotypes.values() if (names := set(atoms_of(phenotype.when))) & examined for name in names
     }
     return set(table.signs) - related - examined
 

@@ -3,7 +3,7 @@
 Whoever says it (a person's form, a report's text, a reader of slides), it comes to this. What is not stated stays unknown.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -13,6 +13,10 @@ from pellucid.record import Code, Observer, Record, Text
 
 Status = Literal["present", "uncertain", "negated", "historical"]
 History = Literal["surgery", "trauma", "infection", "lactation", "diabetes", "radiotherapy", "cancer"]
+
+
+ONLY_POSSIBLE: Mapping[Tissue, Tissue] = {"malignant": "suspicious", "specific benign": "nonspecific benign"}
+"""What a diagnosis that is only possible counts as: suspicion, or no named lesion."""
 
 
 class Mention(Record):
@@ -41,7 +45,7 @@ class Mention(Record):
             return None
         if self.status == "present":
             return self.tissue
-        return {"malignant": "suspicious", "specific benign": "nonspecific benign"}.get(self.tissue, self.tissue)  # pyright: ignore[reportReturnType] - both maps end in a class
+        return ONLY_POSSIBLE.get(self.tissue, self.tissue)
 
 
 class Specimen(Record):
@@ -99,7 +103,8 @@ def worst(classes: Iterable[Tissue]) -> Tissue | None:
 
 def driving_class(specimen: Specimen) -> Tissue | None:
     """The class of one specimen: the worst of its diagnoses; of benign ones only, the most specific, which names the lesion."""
-    classes = [m.weighs for m in specimen.mentions if m.weighs] + ([specimen.stated_class] if specimen.stated_class else [])
+    classes: list[Tissue] = [found for m in specimen.mentions if (found := m.weighs) is not None]
+    classes += [specimen.stated_class] if specimen.stated_class else []
     if classes and all(c in BENIGN for c in classes):
         return "specific benign" if "specific benign" in classes else "nonspecific benign"
     return worst(classes)

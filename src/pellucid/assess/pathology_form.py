@@ -7,7 +7,8 @@ from pydantic import ValidationError
 from pellucid.assess.pathology import BENIGN, History, Mention, Pathology, Sampling, Specimen, Status
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table
-from pellucid.knowledge.concordance.table import TISSUES, Tissue
+from pellucid.knowledge.concordance.rules import read_tissue
+from pellucid.knowledge.concordance.table import TISSUES
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.record import Observer
@@ -112,7 +113,7 @@ def _specimen(place: Place, table: Table) -> Specimen:
     if not mentions and stated is None:
         place.refuse("a diagnosis or a class", "neither")
     specimen = Specimen(
-        label=str(label.node.value) if label else None, mentions=mentions, stated_class=_tissue(stated) if stated else None
+        label=str(label.node.value) if label else None, mentions=mentions, stated_class=read_tissue(stated) if stated else None
     )
     if stated is not None:
         _agree(stated, specimen)
@@ -125,13 +126,6 @@ def _agree(place: Place, specimen: Specimen) -> None:
     for m in specimen.mentions:
         if m.weighs and stated and TISSUES.index(m.weighs) < TISSUES.index(stated) and not {m.weighs, stated} <= set(BENIGN):
             place.refuse(f"a class no more reassuring than {m.words!r}, which is {m.weighs}", stated)
-
-
-def _tissue(place: Place) -> Tissue:
-    found = next((known for known in TISSUES if known == place.text()), None)
-    if found is None:
-        place.unknown("class of tissue", place.text(), list(TISSUES))
-    return found
 
 
 def _mention(place: Place, table: Table) -> Mention:
@@ -153,7 +147,7 @@ def _known(place: Place, words: str, status: str, stated: Place | None, table: T
     if term is None and stated is None:
         known = [name for t in table.terms.values() for name in (t.name, *t.also)]
         place.unknown("diagnosis (give it a class, or a word of the table)", words, known)
-    tissue = _tissue(stated) if stated else (term.tissue if term else None)
+    tissue = read_tissue(stated) if stated else (term.tissue if term else None)
     if term is not None and stated is not None and tissue != term.tissue:
         stated.refuse(f"the class of {term.name}, {term.tissue}", tissue)
     return Mention.model_validate(

@@ -1,12 +1,14 @@
 """A reading of slides as a pathology statement: its category names a class of tissue, or a diagnosis of the table."""
 
+from collections.abc import Mapping
+
 from pellucid.assess.pathology import Mention, Pathology, Specimen
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table
 from pellucid.knowledge.concordance.table import TISSUES, Tissue
 from pellucid.record import Assessment, Observer, Reading
 
-PLAIN: dict[str, Tissue] = {"benign": "nonspecific benign"} | {tissue: tissue for tissue in TISSUES}
+PLAIN: Mapping[str, Tissue] = {"benign": "nonspecific benign", **{tissue: tissue for tissue in TISSUES}}
 """Categories that name a class; a bare 'benign' names no lesion."""
 
 
@@ -21,9 +23,7 @@ def pathology_of(reading: Reading, table: Table) -> Pathology:
         raise InputError(f"expected a category that is a class ({', '.join(PLAIN)}) or a diagnosis of the table, got {asked}")
     by = reading.provenance.by
     observer = (
-        Observer(name=by, kind="person")
-        if by
-        else Observer(name=f"{reading.reader.name} {reading.reader.version}", kind="model")
+        Observer(name=by, kind="person") if by else Observer(name=f"{reading.reader.name} {reading.reader.version}", kind="model")
     )
     labels = len(specimens) > 1
     return Pathology(

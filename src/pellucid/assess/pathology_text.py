@@ -37,11 +37,14 @@ HEADINGS: dict[str, Part] = {
 _HEADING = re.compile(
     rf"(?:^|(?<=\n)|(?<=[.;] ))[ \t]*({'|'.join(sorted(HEADINGS, key=len, reverse=True))})[ \t]*:", re.IGNORECASE
 )
-_LABEL = re.compile(r"(?:^|(?<=\n)|(?<=[.;:] ))[ \t]*(?:(?:specimen|part)[ \t]+)?([A-H]|(?<=specimen )\d|(?<=part )\d)[.):][ \t]+", re.IGNORECASE)
+_LABEL = re.compile(
+    r"(?:^|(?<=\n)|(?<=[.;:] ))[ \t]*(?:(?:specimen|part)[ \t]+)?([A-H]|(?<=specimen )\d|(?<=part )\d)[.):][ \t]+", re.IGNORECASE
+)
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z0-9(])|;\s*|\n\s*\n|\n(?=\s*(?:[-*•]|\d{1,2}[.)]|[A-Z]))")
 _CALCIFICATIONS = re.compile(r"\b(?:micro)?calcifi(?:cations?|ed)\b")
 _DENIES_CALCIFICATIONS = re.compile(
-    r"\b(?:no|without|negative for|absence of|lacks?|free of)\b[^.;]{0,40}$|^[^.;]{0,40}\b(?:not (?:seen|identified|present|found)|(?:is|are) absent)\b"
+    r"\b(?:no|without|negative for|absence of|lacks?|free of)\b[^.;]{0,40}$"
+    r"|^[^.;]{0,40}\b(?:not (?:seen|identified|present|found)|(?:is|are) absent)\b"
 )
 _HISTORY = {
     "surgery": r"lumpectom|excision|surger|mastectom|reduction|implant|post ?-?op|resection|biops",
@@ -102,7 +105,13 @@ def _specimens(pieces: list[_Piece], table: Table) -> tuple[tuple[Specimen, ...]
     telling = headed or [piece for piece in pieces if piece.part in ("body", "microscopy")] or pieces
     rest = [piece for piece in pieces if piece not in telling]
     comments = [m for piece in rest if piece.part == "comment" for m in _mentions(piece.text, table)]
-    past = [m.model_copy(update={"status": "historical"}) for piece in rest if piece.part == "history" for m in _mentions(piece.text, table) if m.status == "historical"]
+    past = [
+        m.model_copy(update={"status": "historical"})
+        for piece in rest
+        if piece.part == "history"
+        for m in _mentions(piece.text, table)
+        if m.status == "historical"
+    ]
     labelled = [cut for piece in telling for cut in _labelled(piece.text)]
     found: dict[str | None, list[Mention]] = {}
     for label, text in labelled:
@@ -122,7 +131,7 @@ def _weighty(mentions: list[Mention]) -> bool:
 
 def _labelled(text: str) -> list[tuple[str | None, str]]:
     """The text cut at specimen labels A to H, in order; text before the first label has none."""
-    marks = [m for m in _LABEL.finditer(text)]
+    marks = list(_LABEL.finditer(text))
     expected = iter("ABCDEFGH")
     kept: list[re.Match[str]] = []
     wanted = next(expected)
@@ -162,7 +171,9 @@ def _complete(mentions: list[Mention], text: str, table: Table) -> tuple[Mention
     denied = next((m for m in mentions if m.status == "negated" and m.tissue == "malignant"), None)
     if denied is not None:
         term = next(t for t in table.terms.values() if t.negative)
-        made = Mention(term=term.name, words=denied.words, quote=denied.quote, status="present", tissue=term.tissue, code=term.code)
+        made = Mention(
+            term=term.name, words=denied.words, quote=denied.quote, status="present", tissue=term.tissue, code=term.code
+        )
     else:
         said = " ".join(text.split())[:LONGEST_QUOTE]
         made = Mention(term=None, words=said[:80] or "nothing", quote=said or "nothing", status="present")
@@ -182,7 +193,7 @@ def _notes(specimens: tuple[Specimen, ...], rest: list[_Piece], table: Table) ->
     return tuple(found)
 
 
-def _calcifications(pieces: list[_Piece]) -> str | None:
+def _calcifications(pieces: list[_Piece]) -> Literal["present", "absent"] | None:
     """Whether calcification is said to be in the specimen; present where one place has it and another has not."""
     found: set[str] = set()
     for piece in pieces:
@@ -201,7 +212,10 @@ def _history(pieces: list[_Piece]) -> tuple[str, ...]:
     """Kinds of history that the clinical section, or words such as 'history of', document."""
     told = " ".join(piece.text for piece in pieces if piece.part == "history")
     told += " . " + " ".join(
-        m[0] for piece in pieces if piece.part != "history" for m in re.finditer(r"(?:history of|status post|s/p|prior|previous)[^.;\n]*", piece.text, re.IGNORECASE)
+        m[0]
+        for piece in pieces
+        if piece.part != "history"
+        for m in re.finditer(r"(?:history of|status post|s/p|prior|previous)[^.;\n]*", piece.text, re.IGNORECASE)
     )
     text = told.lower()
     return tuple(

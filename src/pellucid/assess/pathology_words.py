@@ -11,39 +11,62 @@ from pellucid.knowledge.concordance import Table
 from pellucid.knowledge.concordance.table import Term
 
 SPELLINGS = (
-    (r"tumour", "tumor"), (r"naev", "nev"), (r"haem", "hem"), (r"oedema", "edema"), (r"goitre", "goiter"), (r"gynaeco", "gyneco"),
-    (r"seborrhoeic", "seborrheic"), (r"favour", "favor"), (r"leukaem", "leukem"), (r"(necroti|organi|hyalini)s(?=ed|ing)", r"\1z"),
+    ("tumour", "tumor"), ("naev", "nev"), ("haem", "hem"), ("oedema", "edema"), ("goitre", "goiter"), ("gynaeco", "gyneco"),
+    ("seborrhoeic", "seborrheic"), ("favour", "favor"), ("leukaem", "leukem"),
+    ("(necroti|organi|hyalini)s(?=ed|ing)", r"\1z"),
 )  # fmt: skip
 """British spellings and what they become before words are compared."""
 
 NEGATING = re.compile(
     r"\b(?:no|not|without|negative for|absence of|free of|free from|lacks?|lacking|rather than|excludes?|never|neither|nor)\b"
 )
+"""Words before a diagnosis that deny it."""
 UNCERTAIN = re.compile(
-    r"\b(?:highly )?suspicious (?:for|of)\b|\bsuspicion (?:for|of)\b|\b(?:cannot|can not|could not|unable to|does not|do not)"
-    r" (?:entirely |completely |definitely )?(?:exclude|rule out)\b|\bfavor(?:s|ed|ing)?\b|\bpossib(?:le|ly|ility of)\b|\bprobabl[ey]\b"
-    r"|\bsuggest(?:s|ive of|ing|ed)?\b|\bquestionabl[ey]\b|\bconcern(?:ing)? for\b|\bworrisome for\b|\bdifferential(?: diagnosis)?\b"
-    r"|\bversus\b|\bvs\b|\bmay (?:represent|be)\b|\bmight (?:represent|be)\b|\bsuspected\b|\brule out\b|\br/o\b|\bequivocal for\b"
-    r"|\bcannot be distinguished from\b|\blikely (?=\w)|\bpresumed\b|\?"
+    r"\b(?:highly )?suspicious (?:for|of)\b|\bsuspicion (?:for|of)\b|\bsuspected\b|\bconcern(?:ing)? for\b|\bworrisome for\b"
+    r"|\b(?:cannot|can not|could not|unable to|does not|do not) (?:entirely |completely |definitely )?(?:exclude|rule out)\b"
+    r"|\bfavor(?:s|ed|ing)?\b|\bpossib(?:le|ly|ility of)\b|\bprobabl[ey]\b|\bsuggest(?:s|ive of|ing|ed)?\b|\bquestionabl[ey]\b"
+    r"|\bdifferential(?: diagnosis)?\b|\bversus\b|\bvs\b|\b(?:may|might) (?:represent|be)\b|\brule out\b|\br/o\b"
+    r"|\bequivocal for\b|\bcannot be distinguished from\b|\blikely (?=\w)|\bpresumed\b|\?"
 )
-HISTORICAL = re.compile(r"\b(?:history of|status post|s/p|previous(?:ly)?|prior|family history|treated for|known|post(?:-| )?op\w*)\b")
-ENDS_SCOPE = re.compile(r"[:;]|\b(?:but(?! not diagnostic)|however|although|though|except|apart from|yet|whereas|while)\b|,? (?:with|and) (?=(?:an? )?\w+ (?:is|are) )")
+"""Words before a diagnosis that make it only possible."""
+HISTORICAL = re.compile(
+    r"\b(?:history of|status post|s/p|previous(?:ly)?|prior|family history|treated for|known|post(?:-| )?op\w*)\b"
+)
+"""Words before a diagnosis that put it in the past."""
+ENDS_SCOPE = re.compile(
+    r"[:;]|\b(?:but(?! not diagnostic)|however|although|though|except|apart from|yet|whereas|while)\b"
+    r"|,? (?:with|and) (?=(?:an? )?\w+ (?:is|are) )"
+)
 VERB = re.compile(r"\b(?:is|are|was|were|shows?|present|identified|seen|found|consistent|compatible)\b")
+_NOT_SEEN = (
+    r"(?:is|are|was|were|has been|have been)? ?(?:not|neither) (?:definitively |clearly )?"
+    r"(?:seen|present|identified|found|detected|noted|evident|shown|sampled)"
+)
 AFTER_DENIED = re.compile(
-    r"^[^.;:]{0,60}?\b(?:(?:is|are|was|were|has been|have been)? ?(?:not|neither) (?:definitively |clearly )?(?:seen|present|identified|found|detected|noted|evident|shown|sampled)"
-    r"|(?:is|are) (?:absent|excluded|ruled out)|: ?(?:absent|none|not identified|negative))\b"
+    rf"^[^.;:]{{0,60}}?\b(?:{_NOT_SEEN}|(?:is|are) (?:absent|excluded|ruled out)|: ?(?:absent|none|not identified|negative))\b"
+)
+"""Words after a diagnosis that deny it."""
+_NOT_EXCLUDED = (
+    r"(?:cannot|can not|could not) be (?:entirely |completely |definitely |fully )?(?:excluded|ruled out)"
+    r"|(?:is|are) not (?:entirely |completely |definitely )?(?:excluded|ruled out)"
 )
 AFTER_POSSIBLE = re.compile(
-    r"^[^.;:]{0,60}?\b(?:(?:cannot|can not|could not) be (?:entirely |completely |definitely |fully )?(?:excluded|ruled out)"
-    r"|(?:is|are) not (?:entirely |completely |definitely )?(?:excluded|ruled out)|(?:is|are) (?:favored|suspected|possible|considered)|(?:is|are) in the differential)\b"
+    rf"^[^.;:]{{0,60}}?\b(?:{_NOT_EXCLUDED}"
+    r"|(?:is|are) (?:favored|suspected|possible|considered)|(?:is|are) in the differential)\b"
 )
+"""Words after a diagnosis that make it only possible."""
 DIAGNOSIS_LIKE = re.compile(
-    r"\b(?:[a-z]+ ){0,2}?(?:[a-z]*[a-z]{2}(?:omas?|omata|osis|oses|itis|plasia|plasias|opathy)\b|(?:[a-z]+ )(?:neoplasms?|tumors?|nevus|nevi|dysplasia)\b)"
+    r"\b(?:[a-z]+ ){0,2}?"
+    r"(?:[a-z]*[a-z]{2}(?:omas?|omata|osis|oses|itis|plasia|plasias|opathy)\b"
+    r"|(?:[a-z]+ )(?:neoplasms?|tumors?|nevus|nevi|dysplasia)\b)"
 )
 NOT_DIAGNOSES = re.compile(
-    r"\b(?:diagnos[ie]s|prognosis|mitosis|mitoses|necrosis|apoptosis|stroma|stromas|coma|coagulation necrosis|anastomosis|comedonecrosis)$"
+    r"\b(?:diagnos[ie]s|prognosis|mitosis|mitoses|necrosis|apoptosis|stromas?|coma|anastomosis|comedonecrosis)$"
 )
-GENERIC = frozenset("the this that a an of primary residual no any and or with in for from per to by is are which".split())
+GENERIC = frozenset(
+    ("the", "this", "that", "a", "an", "of", "primary", "residual", "no", "any", "and", "or", "with", "in", "for", "from", "per",
+     "to", "by", "is", "are", "which")
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

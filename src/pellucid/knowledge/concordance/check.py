@@ -1,4 +1,4 @@
-"""What every table must hold, proved at loading: no cancer ends benign, no benign tissue ends malignant, no pair is left without an outcome."""
+"""What every table must hold, proved at loading: no cancer ends benign, and no benign tissue ends malignant."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,9 +18,7 @@ def pair_concepts(categories: Iterable[str], diagnoses: Iterable[str]) -> dict[s
         "tissue": nominal("tissue", TISSUES, "the tissue is {state}"),
         "fit": nominal("fit", FITS, "the diagnosis as an explanation of the image: {state}"),
         "target": nominal("target", TARGET, "the target was {state}"),
-        "specimen_calcifications": nominal(
-            "specimen_calcifications", CALCIFICATIONS, "calcification in the specimen is {state}"
-        ),
+        "specimen_calcifications": nominal("specimen_calcifications", CALCIFICATIONS, "calcification in the specimen is {state}"),
         "later_imaging": nominal("later_imaging", LATER, "the lesion on imaging after the biopsy: {state}"),
         "removed": nominal("removed", REMOVED, "the {state} of the lesion was removed"),
     }

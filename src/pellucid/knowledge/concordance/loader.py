@@ -10,8 +10,8 @@ from pathlib import Path
 from pellucid.errors import GuidelineError, UnknownName
 from pellucid.knowledge.concordance.check import check_rules
 from pellucid.knowledge.concordance.facts import pair_concepts
-from pellucid.knowledge.concordance.rules import read_expectations, read_phenotypes, read_rules, texts
-from pellucid.knowledge.concordance.table import LEVELS, TISSUES, Biopsy, Counted, Grade, RiskLevel, Scale, Table, Term
+from pellucid.knowledge.concordance.rules import read_expectations, read_phenotypes, read_rules, read_tissue, texts
+from pellucid.knowledge.concordance.table import LEVELS, Biopsy, Counted, Grade, RiskLevel, Scale, Table, Term
 from pellucid.knowledge.concordance.words import Citation, Entry, Source, measured, nominal, read_citation, read_sources
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.strict_yaml import parse
@@ -120,9 +120,7 @@ def _risk_levels(place: Place | None, sources: Sources) -> tuple[RiskLevel, ...]
     for item in place.items() if place else ():
         fields = item.fields()
         found.append(
-            RiskLevel(
-                _share(fields.take("at_least")), _level(fields.take("level")), read_citation(fields.take("cite"), sources)
-            )
+            RiskLevel(_share(fields.take("at_least")), _level(fields.take("level")), read_citation(fields.take("cite"), sources))
         )
         fields.done()
     return tuple(found)
@@ -149,11 +147,9 @@ def _terms(place: Place) -> dict[str, Term]:
     for name, body in place.pairs():
         fields = body.fields()
         tissue, code = fields.take("class"), fields.maybe("code")
-        if tissue.text() not in TISSUES:
-            tissue.unknown("class of tissue", tissue.text(), list(TISSUES))
         found[name] = Term(
             name,
-            next(known for known in TISSUES if known == tissue.text()),
+            read_tissue(tissue),
             texts(fields, "also"),
             _code(code) if code else None,
             _flag(fields, "may_look_benign"),
@@ -182,9 +178,7 @@ def _code(place: Place) -> Code:
     return code
 
 
-def _residual(
-    place: Place | None, sources: Sources
-) -> tuple[Biopsy | None, tuple[Counted, ...], tuple[float, Citation] | None]:
+def _residual(place: Place | None, sources: Sources) -> tuple[Biopsy | None, tuple[Counted, ...], tuple[float, Citation] | None]:
     if place is None:
         return None, (), None
     fields = place.fields()
@@ -230,9 +224,7 @@ def _three(place: Place, middle: str) -> tuple[float, float, float]:
 def _counted(place: Place, sources: Sources) -> Counted:
     fields = place.fields()
     after = fields.take("after")
-    tissue = next((known for known in TISSUES if known == after.text()), None)
-    if tissue is None:
-        after.unknown("class of tissue", after.text(), list(TISSUES))
+    tissue = read_tissue(after)
     low, value, high = _three(fields.take("malignant"), "value")
     found = Counted(tissue, low, value, high, fields.take("of").text(), read_citation(fields.take("cite"), sources))
     fields.done()

@@ -7,11 +7,13 @@ from pellucid.knowledge.concordance.table import (
     HISTORIES,
     LEVELS,
     OUTCOMES,
+    TISSUES,
     Expectation,
     Outcome,
     Phenotype,
     Rule,
     Term,
+    Tissue,
 )
 from pellucid.knowledge.concordance.words import Entry, Source, read_citation, read_predicate, with_claim
 from pellucid.knowledge.fields import Fields, Place
@@ -139,7 +141,13 @@ def read_rules(
 
 
 def _outcome(place: Place) -> Outcome:
-    found = next((outcome for outcome in OUTCOMES if outcome == place.text()), None)
-    if found is None:
+    if place.text() not in OUTCOMES:
         place.unknown("outcome", place.text(), list(OUTCOMES))
-    return found
+    return OUTCOMES[OUTCOMES.index(place.text())]
+
+
+def read_tissue(place: Place) -> Tissue:
+    """A class of tissue; GuidelineError for any other word."""
+    if place.text() not in TISSUES:
+        place.unknown("class of tissue", place.text(), list(TISSUES))
+    return TISSUES[TISSUES.index(place.text())]

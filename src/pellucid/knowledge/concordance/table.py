@@ -188,4 +188,5 @@ class Table:
 
     def grade(self, category: str | None) -> Grade | None:
         """The level and likelihood of a category, or None where no scale has it."""
-        return next((scale.grades[category] for scale in self.scales.values() if category in scale.grades), None)
+        found = (scale.grades.get(category or "") for scale in self.scales.values())
+        return next((grade for grade in found if grade is not None), None)

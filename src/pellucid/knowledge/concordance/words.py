@@ -9,7 +9,20 @@ from pellucid.knowledge.proposals import read_citation
 from pellucid.knowledge.terms import Atom, Citation, Compound, Entry, Predicate, Source
 from pellucid.record import Concept
 
-__all__ = ["Atom", "Citation", "Compound", "Entry", "Predicate", "Source", "measured", "nominal", "read_citation", "read_predicate", "read_sources", "with_claim"]
+__all__ = [
+    "Atom",
+    "Citation",
+    "Compound",
+    "Entry",
+    "Predicate",
+    "Source",
+    "measured",
+    "nominal",
+    "read_citation",
+    "read_predicate",
+    "read_sources",
+    "with_claim",
+]
 
 
 def read_predicate(place: Place, entries: Mapping[str, Entry], definitions: Mapping[str, Predicate]) -> Predicate:

@@ -7,7 +7,16 @@ from pellucid.assess.concordance import Concordance, Conflict, Quote, Unstated
 from pellucid.assess.fits import fit_of
 from pellucid.assess.imaging import Imaging
 from pellucid.assess.pair import Judged, is_benign, is_examined, judge, phenotypes_of
-from pellucid.assess.pathology import Pathology, Specimen, benign_diagnoses, driving_class, quote_of, unknown_words, worst
+from pellucid.assess.pathology import (
+    Pathology,
+    Specimen,
+    benign_diagnoses,
+    driving_class,
+    quote_of,
+    unknown_words,
+    weight_of,
+    worst,
+)
 from pellucid.assess.residual import Residual, residual
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table, load_table
@@ -308,7 +317,7 @@ def _mention_steps(specimen: Specimen) -> list[Step]:
     found: list[Step] = []
     for m in specimen.mentions:
         called = f"{m.term} ({m.tissue}, {m.status})" if m.term else f"{m.words!r}: not in the table"
-        truth = Truth.UNKNOWN if m.term is None or m.status == "uncertain" else Truth.MET if m.weighs else Truth.NOT_MET
+        truth = Truth.UNKNOWN if m.term is None or m.status == "uncertain" else Truth.MET if weight_of(m) else Truth.NOT_MET
         found.append(Step(claim=f"{label}{called}: “{m.quote}”", truth=truth, ground="observed"))
     if specimen.stated_class:
         found.append(Step(claim=f"{label}class stated: {specimen.stated_class}", truth=Truth.MET, ground="observed"))

@@ -37,16 +37,6 @@ class Mention(Record):
             raise ValueError(f"diagnosis {self.words!r}: expected a class of tissue exactly where the term is known")
         return self
 
-    @property
-    def weighs(self) -> Tissue | None:
-        """The class that this mention adds: that of its term; where it is only possible, suspicion for what would be malignant,
-        and no named lesion for what would be benign; none where it is denied, past or unknown."""
-        if self.tissue is None or self.status in ("negated", "historical"):
-            return None
-        if self.status == "present":
-            return self.tissue
-        return ONLY_POSSIBLE.get(self.tissue, self.tissue)
-
 
 class Specimen(Record):
     """What one specimen shows; its class may be stated beside its diagnoses."""
@@ -96,6 +86,14 @@ class Pathology(Record):
         return self
 
 
+def weight_of(mention: Mention) -> Tissue | None:
+    """The class that a mention adds: that of its term; where it is only possible, suspicion for what would be malignant, and no
+    named lesion for what would be benign; none where it is denied, past or unknown."""
+    if mention.tissue is None or mention.status in ("negated", "historical"):
+        return None
+    return mention.tissue if mention.status == "present" else ONLY_POSSIBLE.get(mention.tissue, mention.tissue)
+
+
 def worst(classes: Iterable[Tissue]) -> Tissue | None:
     """The class that drives, by the order of `TISSUES`."""
     return min(classes, key=TISSUES.index, default=None)
@@ -103,11 +101,11 @@ def worst(classes: Iterable[Tissue]) -> Tissue | None:
 
 def driving_class(specimen: Specimen) -> Tissue | None:
     """The class of one specimen: the worst of its diagnoses; of benign ones only, the most specific, which names the lesion."""
-    classes: list[Tissue] = [found for m in specimen.mentions if (found := m.weighs) is not None]
-    classes += [specimen.stated_class] if specimen.stated_class else []
-    if classes and all(c in BENIGN for c in classes):
-        return "specific benign" if "specific benign" in classes else "nonspecific benign"
-    return worst(classes)
+    classes: set[Tissue | None] = {weight_of(m) for m in specimen.mentions} | {specimen.stated_class}
+    known = [tissue for tissue in TISSUES if tissue in classes]
+    if "specific benign" in known and set(known) <= set(BENIGN):
+        return "specific benign"
+    return known[0] if known else None
 
 
 def unknown_words(specimen: Specimen) -> tuple[str, ...]:
@@ -138,7 +136,7 @@ def quote_of(specimens: Sequence[Specimen], tissue: Tissue | None) -> str:
     found: dict[str, None] = {}
     for specimen in specimens:
         label = f"specimen {specimen.label}: " if specimen.label else ""
-        carrying = [m for m in specimen.mentions if m.weighs and (m.weighs == tissue or tissue is None)]
+        carrying = [m for m in specimen.mentions if weight_of(m) and (weight_of(m) == tissue or tissue is None)]
         carrying = carrying or [m for m in specimen.mentions if m.term is None]
         for m in carrying:
             found[f"{label}{m.quote}"] = None

@@ -4,7 +4,7 @@ from typing import NoReturn, get_args
 
 from pydantic import ValidationError
 
-from pellucid.assess.pathology import BENIGN, History, Mention, Pathology, Sampling, Specimen, Status
+from pellucid.assess.pathology import BENIGN, History, Mention, Pathology, Sampling, Specimen, Status, weight_of
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table
 from pellucid.knowledge.concordance.rules import read_tissue
@@ -124,8 +124,13 @@ def _agree(place: Place, specimen: Specimen) -> None:
     """Refuse a stated class that is more reassuring than a diagnosis beside it."""
     stated = specimen.stated_class
     for m in specimen.mentions:
-        if m.weighs and stated and TISSUES.index(m.weighs) < TISSUES.index(stated) and not {m.weighs, stated} <= set(BENIGN):
-            place.refuse(f"a class no more reassuring than {m.words!r}, which is {m.weighs}", stated)
+        if (
+            weight_of(m)
+            and stated
+            and TISSUES.index(weight_of(m)) < TISSUES.index(stated)
+            and not {weight_of(m), stated} <= set(BENIGN)
+        ):
+            place.refuse(f"a class no more reassuring than {m.words!r}, which is {weight_of(m)}", stated)
 
 
 def _mention(place: Place, table: Table) -> Mention:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pellucid.assess.pathology import Mention, Pathology, Sampling, Specimen, driving_class, worst
+from pellucid.assess.pathology import Mention, Pathology, Sampling, Specimen, driving_class, weight_of, worst
 from pellucid.assess.pathology_words import find_words, plain
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table
@@ -126,7 +126,7 @@ def _specimens(pieces: list[_Piece], table: Table) -> tuple[tuple[Specimen, ...]
 
 
 def _weighty(mentions: list[Mention]) -> bool:
-    return any(m.weighs or m.term is None for m in mentions)
+    return any(weight_of(m) or m.term is None for m in mentions)
 
 
 def _labelled(text: str) -> list[tuple[str | None, str]]:
@@ -188,7 +188,11 @@ def _notes(specimens: tuple[Specimen, ...], rest: list[_Piece], table: Table) ->
         if piece.part not in ("microscopy", "body", "other"):
             continue
         for m in _mentions(piece.text, table):
-            if m.weighs and m.weighs not in BENIGN and (driving is None or TISSUES.index(m.weighs) < TISSUES.index(driving)):
+            if (
+                weight_of(m)
+                and weight_of(m) not in BENIGN
+                and (driving is None or TISSUES.index(weight_of(m)) < TISSUES.index(driving))
+            ):
                 found[f"outside the diagnosis the report also says: {m.quote}"] = None
     return tuple(found)
 

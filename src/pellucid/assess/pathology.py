@@ -101,11 +101,12 @@ def worst(classes: Iterable[Tissue]) -> Tissue | None:
 
 def driving_class(specimen: Specimen) -> Tissue | None:
     """The class of one specimen: the worst of its diagnoses; of benign ones only, the most specific, which names the lesion."""
-    classes: set[Tissue | None] = {weight_of(m) for m in specimen.mentions} | {specimen.stated_class}
-    known = [tissue for tissue in TISSUES if tissue in classes]
-    if "specific benign" in known and set(known) <= set(BENIGN):
-        return "specific benign"
-    return known[0] if known else None
+    classes = [weight_of(m) for m in specimen.mentions] + [specimen.stated_class]
+    found = [TISSUES.index(tissue) for tissue in classes if tissue is not None]
+    if not found:
+        return None
+    only_benign = min(found) >= min(TISSUES.index(tissue) for tissue in BENIGN)
+    return TISSUES[max(found) if only_benign else min(found)]
 
 
 def unknown_words(specimen: Specimen) -> tuple[str, ...]:

@@ -50,6 +50,9 @@ def combine(imaging: Imaging, pathology: Pathology, table: Table | None = None) 
             f"expected imaging and pathology of the {table.organ}, got imaging of the {imaging.organ} and pathology of the "
             f"{pathology.organ}"
         )
+    if imaging.category is not None and table.grade(imaging.category) is None:
+        scales = " or ".join(f"a {scale.label} of {', '.join(scale.grades)}" for scale in table.scales.values())
+        raise InputError(f"expected {scales}, got {imaging.category!r}")
     judged = judge(imaging, pathology, table)
     rule, outcome = judged.rule, judged.outcome
     left = _residual(judged, imaging, pathology, table)

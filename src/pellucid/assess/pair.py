@@ -1,7 +1,8 @@
 """What is known of a pair of statements, and what the rules of the table make of it."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import product
 
 from pellucid.assess.fits import possible_fits
 from pellucid.assess.imaging import Imaging
@@ -63,19 +64,53 @@ def judge(imaging: Imaging, pathology: Pathology, table: Table) -> Judged:
     is_open = any(unknown_words(s) for s in pathology.specimens)
     facts = Facts(states, values, held, is_open, seen)
     phenotypes = {name: truth_of(p.when, facts) for name, p in table.phenotypes.items()}
+    walks = list(_walks(facts, imaging, pathology, table))
+    fits = {fit for fit, _ in walks}
     if table.expectations:
-        states["fit"] = possible_fits(pathology, facts, table)
-        seen["fit"] = " or ".join(fit for fit in FITS if fit in states["fit"])
-    return Judged(facts, phenotypes, walk(table.rules, facts))
+        states["fit"] = frozenset(fits)
+        seen["fit"] = " or ".join(fit for fit in FITS if fit in fits)
+    return Judged(facts, phenotypes, _joined([found for _, found in walks], table))
+
+
+def _walks(facts: Facts, imaging: Imaging, pathology: Pathology, table: Table) -> Iterator[tuple[str, Walk]]:
+    """A walk for every category, class of tissue and fit that is possible; each is told with its fit."""
+    for category, level in _alternatives(imaging, facts, table):
+        states = {**facts.states, "suspicion": frozenset({level})}
+        if category is not None:
+            states["category"] = frozenset({category})
+        here = replace(facts, states=states)
+        fits = possible_fits(pathology, here, table) if table.expectations else frozenset({FITS[0]})
+        for fit, tissue in product(sorted(fits), sorted(facts.states["tissue"])):
+            whole = {**states, "fit": frozenset({fit}), "tissue": frozenset({tissue})}
+            yield fit, walk(table.rules, replace(here, states=whole))
+
+
+def _alternatives(imaging: Imaging, facts: Facts, table: Table) -> list[tuple[str | None, str]]:
+    """The categories that are possible, each with its level."""
+    if imaging.category is not None:
+        return [(imaging.category, level) for level in facts.states["suspicion"]]
+    grades = {category: grade for scale in table.scales.values() for category, grade in scale.grades.items()}
+    return [(category, _raised(grade.level, imaging, table)) for category, grade in grades.items()]
+
+
+def _joined(walks: list[Walk], table: Table) -> Walk:
+    """All rules that may decide in some walk; met where every walk meets one, and then the first of them."""
+    ids = {rule.id for found in walks for rule in found.open}
+    met = {found.met.id if found.met else None for found in walks}
+    first = None if None in met else next((rule for rule in table.rules if rule.id in met), None)
+    return Walk(tuple(rule for rule in table.rules if rule.id in ids), first)
 
 
 def possible_levels(imaging: Imaging, table: Table) -> frozenset[str]:
     """The levels of suspicion that category and risk leave open; a risk only ever raises the level of a category."""
     grade = table.grade(imaging.category)
-    index = {LEVELS.index(grade.level)} if grade else set(range(len(LEVELS)))
+    return frozenset(_raised(level, imaging, table) for level in ([grade.level] if grade else LEVELS))
+
+
+def _raised(level: str, imaging: Imaging, table: Table) -> str:
     risk = imaging.risk.value if imaging.risk else 0.0
-    floor = max((LEVELS.index(r.level) for r in table.risk_levels if risk >= r.at_least), default=0)
-    return frozenset(LEVELS[max(i, floor)] for i in index)
+    floors = [LEVELS.index(r.level) for r in table.risk_levels if risk >= r.at_least]
+    return LEVELS[max([LEVELS.index(level), *floors])]
 
 
 def _signs(findings: Iterable[Finding], table: Table) -> tuple[dict[str, frozenset[str]], dict[str, float], dict[str, str]]:

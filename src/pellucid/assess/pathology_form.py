@@ -102,7 +102,8 @@ def _sampling(place: Place) -> Sampling:
         return Sampling.model_validate(said)
     except ValidationError as error:
         first = error.errors()[0]
-        place.refuse(f"sampling.{first['loc'][0]}: {first['msg']}", repr(first["input"]))
+        where = ".".join(("sampling", *(str(part) for part in first["loc"])))
+        place.refuse(f"{where} that can be ({first['msg']})", repr(first["input"])[:80])
 
 
 def _specimen(place: Place, table: Table) -> Specimen:

@@ -6,6 +6,7 @@ dropped, and leave the class of the tissue open. No diagnosis at all is said too
 """
 
 import re
+import textwrap
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,7 @@ from pellucid.record import Observer
 
 MAX_CHARACTERS = 100_000
 LONGEST_QUOTE = 300
+LONGEST_SENTENCE = 2000
 
 Part = Literal["diagnosis", "comment", "history", "microscopy", "other", "body"]
 HEADINGS: dict[str, Part] = {
@@ -147,8 +149,8 @@ def _labelled(text: str) -> list[tuple[str | None, str]]:
 
 
 def _mentions(text: str, table: Table) -> list[Mention]:
-    found: list[Mention] = []
-    for sentence in _SENTENCE.split(text):
+    found: dict[Mention, None] = {}
+    for sentence in _sentences(text):
         quote = " ".join(sentence.split())
         for item in find_words(quote, table) if quote else ():
             mention = Mention(
@@ -159,9 +161,13 @@ def _mentions(text: str, table: Table) -> list[Mention]:
                 tissue=item.term.tissue if item.term else None,
                 code=item.term.code if item.term else None,
             )
-            if mention not in found:
-                found.append(mention)
-    return found
+            found[mention] = None
+    return list(found)
+
+
+def _sentences(text: str) -> list[str]:
+    """The sentences of a text; what has none for very long is cut between words."""
+    return [part for sentence in _SENTENCE.split(text) for part in (textwrap.wrap(sentence, LONGEST_SENTENCE) or [""])]
 
 
 def _complete(mentions: list[Mention], text: str, table: Table) -> tuple[Mention, ...]:
@@ -203,7 +209,7 @@ def _calcifications(pieces: list[_Piece]) -> Literal["present", "absent"] | None
     for piece in pieces:
         if piece.part == "history":
             continue
-        for sentence in _SENTENCE.split(piece.text):
+        for sentence in _sentences(piece.text):
             text = plain(sentence).lower()
             for match in _CALCIFICATIONS.finditer(text):
                 before, after = text[: match.start()], text[match.end() :]

@@ -63,6 +63,8 @@ DIAGNOSIS_LIKE = re.compile(
 NOT_DIAGNOSES = re.compile(
     r"\b(?:diagnos[ie]s|prognosis|mitosis|mitoses|necrosis|apoptosis|stromas?|coma|anastomosis|comedonecrosis)$"
 )
+REACH = 400
+"""Characters before and after a diagnosis in which words may bear on it."""
 GENERIC = frozenset(
     ("the", "this", "that", "a", "an", "of", "primary", "residual", "no", "any", "and", "or", "with", "in", "for", "from", "per",
      "to", "by", "is", "are", "which")
@@ -154,7 +156,7 @@ def _unknown(masked: str) -> Iterator[tuple[int, str]]:
 
 def status_of(text: str, start: int, end: int) -> Status:
     """Whether the words at start to end hold, by the words before and after them in the same sentence."""
-    before, after = text[:start].lower(), text[end:].lower()
+    before, after = text[max(0, start - REACH) : start].lower(), text[end : end + REACH].lower()
     scope = before[max((m.end() for m in ENDS_SCOPE.finditer(before)), default=0) :]
     if AFTER_POSSIBLE.match(after):
         return "uncertain"

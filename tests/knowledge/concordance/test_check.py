@@ -1,5 +1,6 @@
 """What a table must hold whatever is said: proved at loading, and walked here in full."""
 
+from functools import lru_cache
 from itertools import product
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge.concordance import Table, list_tables, load_table, load_table_file
-from pellucid.knowledge.concordance.check import walk
+from pellucid.knowledge.concordance.check import Walk, walk
 from pellucid.knowledge.concordance.facts import CALCIFICATIONS, LATER, REMOVED, TARGET
 from pellucid.knowledge.concordance.loader import SHIPPED
 from pellucid.knowledge.concordance.table import BENIGN, FITS, TISSUES
@@ -15,6 +16,13 @@ from pellucid.knowledge.concordance.truth import Facts, truth_of
 from pellucid.record import Truth
 
 ORGANS = list_tables()
+
+
+@lru_cache
+def walked(organ: str) -> list[tuple[Facts, Walk]]:
+    """Every combination of the facts of a pair, with the walk through the rules."""
+    table = load_table(organ)
+    return [(facts, walk(table.rules, facts)) for facts in whole_facts(table)]
 
 
 def whole_facts(table: Table) -> list[Facts]:
@@ -43,16 +51,14 @@ def whole_facts(table: Table) -> list[Facts]:
 
 @pytest.mark.parametrize("organ", ORGANS)
 def test_every_pair_that_is_wholly_known_has_exactly_one_outcome(organ: str) -> None:
-    table = load_table(organ)
-    gaps = [f.states for f in whole_facts(table) if (found := walk(table.rules, f)).met is None or len(found.open) != 1]
+    gaps = [facts.states for facts, found in walked(organ) if found.met is None or len(found.open) != 1]
     assert gaps == []
 
 
 @pytest.mark.parametrize("organ", ORGANS)
 def test_no_pair_with_cancer_is_benign_and_none_without_is_malignant(organ: str) -> None:
-    table = load_table(organ)
-    for facts in whole_facts(table):
-        met = walk(table.rules, facts).met
+    for facts, found in walked(organ):
+        met = found.met
         (tissue,) = facts.states["tissue"]
         assert met is not None
         assert met.outcome.endswith("malignant") == (tissue == "malignant")
@@ -61,9 +67,8 @@ def test_no_pair_with_cancer_is_benign_and_none_without_is_malignant(organ: str)
 
 @pytest.mark.parametrize("organ", ORGANS)
 def test_a_missed_target_or_growth_is_never_concordant_benign(organ: str) -> None:
-    table = load_table(organ)
-    for facts in whole_facts(table):
-        met = walk(table.rules, facts).met
+    for facts, found in walked(organ):
+        met = found.met
         missed = facts.states["target"] == {"missed"} and facts.states["removed"] == {"part"}
         assert met is not None
         if missed or facts.states["later_imaging"] == {"larger"}:
@@ -74,7 +79,7 @@ def test_a_missed_target_or_growth_is_never_concordant_benign(organ: str) -> Non
 def test_every_rule_decides_some_pair(organ: str) -> None:
     """Rules that rest on a phenotype or on named diagnoses are left to the tests of the engine."""
     table = load_table(organ)
-    decided = {met.id for f in whole_facts(table) if (met := walk(table.rules, f).met) is not None}
+    decided = {found.met.id for _, found in walked(organ) if found.met is not None}
     simple = {r.id for r in table.rules if not _rests_on_signs(table, r.id)}
     assert simple - decided == set()
 

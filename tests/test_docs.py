@@ -6,7 +6,7 @@ import re
 import shlex
 import tomllib
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
 
@@ -28,6 +28,7 @@ TABLES = [
     ("pellucid.assess.conform", "METHODS"),
     ("pellucid.audit.measures", "MEASURES"),
     ("pellucid.models.encoders", "PACKAGED"),
+    ("pellucid.knowledge.growth", "CRITERIA"),
     ("pellucid.app.readings", "FORMATS"),
     ("pellucid.app.doctor", "EXTRAS"),
 ]
@@ -108,9 +109,17 @@ def test_every_member_of_every_table_is_documented(module: str, table: str) -> N
     if module.startswith("pellucid.models"):
         pytest.importorskip("torch")
     members = getattr(importlib.import_module(module), table)
-    names = list(members) if isinstance(members, dict) else [member.name for member in members]
+    names = list(members) if isinstance(members, Mapping) else [member.name for member in members]
     page = (ROOT / "docs" / "reference" / "tables.md").read_text(encoding="utf-8")
     assert [name for name in names if f"`{name}`" not in page] == []
+
+
+def test_every_risk_model_that_ships_is_documented() -> None:
+    from pellucid.knowledge import list_risk_models
+
+    for name in ("reference/tables.md", "concepts/risk-models.md"):
+        page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+        assert [model for model in list_risk_models() if f"`{model}`" not in page] == []
 
 
 def test_every_guideline_and_reader_that_ships_is_documented() -> None:

@@ -36,6 +36,8 @@ BENIGN = {
     "posterior_features": "none",
     "halo": "absent",
     "calcifications": "absent",
+    "new_or_enlarging": "absent",
+    "palpable_or_high_risk": "absent",
 }
 
 
@@ -69,7 +71,12 @@ def test_limit_inside_the_interval_is_a_boundary_only_where_it_matters(breast: G
 
 def test_stated_history_moves_the_category(breast: Guideline) -> None:
     assert evaluate(breast, "birads", find(breast, **BENIGN)).crisp == "3"
-    assert evaluate(breast, "birads", find(breast, **BENIGN, new_or_enlarging="present")).crisp == "4A"
+    assert evaluate(breast, "birads", find(breast, **{**BENIGN, "new_or_enlarging": "present"})).crisp == "4A"
+
+
+def test_history_that_nobody_stated_is_not_taken_as_absent(breast: Guideline) -> None:
+    silent = {name: state for name, state in BENIGN.items() if name not in ("new_or_enlarging", "palpable_or_high_risk")}
+    assert evaluate(breast, "birads", find(breast, **silent)).crisp == "4A"
 
 
 def test_single_field_cannot_tell_grades_apart_and_the_statement_says_so() -> None:

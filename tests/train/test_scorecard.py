@@ -83,7 +83,7 @@ def test_breast_pack_quotes_the_figure_with_the_choice_inside_the_folds() -> Non
 @needs_data
 def test_breast_pack_agrees_with_radiologists_as_it_says() -> None:
     said = scorecard.agreement(scorecard.breast_cases(DATA / "breast-us"))[0]
-    assert said == "# pack against radiologists: quadratic kappa 0.779 (0.717 to 0.827), same category 0.439"
+    assert said == "# pack against radiologists: quadratic kappa 0.766 (0.702 to 0.816), same category 0.454"
 
 
 @needs_data

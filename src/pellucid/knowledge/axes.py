@@ -87,8 +87,13 @@ def scorecard_of(question: Question) -> Scorecard | None:
 
 
 def axes_of(guideline: Guideline, question: Question) -> tuple[Axis, ...]:
-    """The axes of a question, in the pack's order of concepts; hard contradictions cut measurements too."""
-    found = list(mentions(predicates_of(question), guideline))
+    """The axes of what a question's answer rests on, in the pack's order of concepts."""
+    return axes_over(guideline, predicates_of(question))
+
+
+def axes_over(guideline: Guideline, predicates: Sequence[Predicate]) -> tuple[Axis, ...]:
+    """The axes of some predicates, in the pack's order of concepts; hard contradictions cut measurements too."""
+    found = list(mentions(predicates, guideline))
     names = {name for one in found for name in _names(one)}
     hard = [one.when for one in guideline.contradictions if one.hard]
     limits = [one for when in hard for one in mentions([when], guideline) if set(_names(one)) <= names]

@@ -7,7 +7,7 @@ from pellucid.errors import InputError
 from pellucid.knowledge.axes import parts_of
 from pellucid.knowledge.facts import Fact
 from pellucid.knowledge.guideline import Contradiction, Guideline
-from pellucid.knowledge.space import Compiled
+from pellucid.knowledge.space import Builder
 from pellucid.knowledge.terms import Atom, Compound, Count, Larger, Predicate
 from pellucid.record import Finding
 
@@ -82,10 +82,10 @@ def _atom(atom: Atom, finding: Finding | None) -> bool | None:
     return above and (atom.high is None or (finding.value < atom.high[0] if atom.high[1] else finding.value <= atom.high[0]))
 
 
-def without_impossible(compiled: Compiled, facts: Sequence[Fact]) -> list[Fact]:
+def without_impossible(build: Builder, facts: Sequence[Fact]) -> list[Fact]:
     """The facts with the crisp cells of contradicting concepts withdrawn: what a model calls and cannot be so stays unknown."""
-    named = {name for one in compiled.guideline.contradictions if one.hard for name in _concepts(one.when)}
+    named = {name for one in build.guideline.contradictions if one.hard for name in _concepts(one.when)}
     return [
         replace(fact, cell=None) if axis.name in named and not axis.extra else fact
-        for axis, fact in zip(compiled.axes, facts, strict=True)
+        for axis, fact in zip(build.axes, facts, strict=True)
     ]

@@ -1,8 +1,8 @@
 """Findings that go together: a counted joint table in the place of independence, with a reader's probabilities as evidence.
 
 A joint state's weight is its share in the table times, for every finding, the reader's probability over the table's marginal
-(virtual evidence: Pearl 1988, section 2.2.2; Jeffrey's rule would keep the marginals instead). The sum over joint states of the group
-is exact: each is a certain case of the rest.
+(virtual evidence: Pearl 1988, section 2.2.2; Jeffrey's rule would keep the marginals instead). The sum over joint states of the
+group is exact: each is a certain case of the rest.
 """
 
 import itertools

@@ -7,26 +7,25 @@ Kleene's three values: an unknown stays unknown unless it cannot matter.
 from collections.abc import Sequence
 
 from pellucid.knowledge.guideline import Bands, Decide, Outcome, Rule, Scorecard, Table
-from pellucid.knowledge.reasons import crisp_values
 from pellucid.knowledge.space import GAP, Compiled
 from pellucid.knowledge.steps import Situation, decided_rows, listed, predicate_step, sure
 from pellucid.knowledge.terms import Compound
 from pellucid.record import Step, Truth
 
 
-def derive(situation: Situation) -> Step:
+def derive(compiled: Compiled, situation: Situation, opened: Sequence[str]) -> Step:
     """The whole derivation; its root is met where exactly one category stays open."""
-    question = situation.compiled.question
-    steps = [proposal_step(situation), *(rule_step(rule, situation) for rule in question.rules)]
-    decided = len(situation.open) == 1
+    question = compiled.question
+    steps = [proposal_step(compiled, situation), *(rule_step(rule, situation) for rule in question.rules)]
+    decided = len(opened) == 1
     if decided and any(step.truth is Truth.UNKNOWN for step in steps):
         claim = f"whatever the unknown findings are, the {question.noun} stays the same"
         steps.append(Step(claim=claim, truth=Truth.MET))
     steps.append(graded_step(situation))
     if decided:
-        claim = f"the {question.noun} is {situation.open[0]}"
+        claim = f"the {question.noun} is {opened[0]}"
     else:
-        claim = f"the {question.noun} is {open_words(situation.compiled, situation.open)}: the findings do not decide which"
+        claim = f"the {question.noun} is {open_words(compiled, opened)}: the findings do not decide which"
     return Step(claim=claim, truth=Truth.MET if decided else Truth.UNKNOWN, because=tuple(steps))
 
 
@@ -56,17 +55,17 @@ def rule_step(rule: Rule, situation: Situation) -> Step:
     )
 
 
-def proposal_step(situation: Situation) -> Step:
+def proposal_step(compiled: Compiled, situation: Situation) -> Step:
     """What the decision rows, the scorecard or the learned table say."""
-    proposal = situation.compiled.question.proposal
+    proposal = compiled.question.proposal
     if isinstance(proposal, Decide):
-        return _decide_step(proposal, situation)
+        return _decide_step(proposal, compiled, situation)
     if isinstance(proposal, Table):
-        return _table_step(proposal, situation)
-    lowest, highest = points_range(situation)
+        return _table_step(proposal, compiled, situation)
+    lowest, highest = points_range(compiled, situation)
     card = proposal.scorecard
     step = _card_step(card, lowest, highest, situation)
-    low, high = proposed_range(situation)
+    low, high = proposed_range(compiled, situation)
     risk = _risk_words(card, lowest, highest)
     claim = f"a risk of {card.outcome} of {risk} proposes {low if low == high else f'{low} to {high}'}"
     if isinstance(proposal, Outcome):
@@ -89,30 +88,30 @@ def proposal_step(situation: Situation) -> Step:
     )
 
 
-def _decide_step(proposal: Decide, situation: Situation) -> Step:
-    noun, compiled = situation.compiled.question.noun, situation.compiled
+def _decide_step(proposal: Decide, compiled: Compiled, situation: Situation) -> Step:
+    noun = compiled.question.noun
     shown = decided_rows(proposal, situation)
-    found = crisp_values(compiled, compiled.build.proposed(compiled.question), situation.facts)
+    found: set[int] = situation.values(compiled.build.proposed(compiled.question))
     names = [compiled.categories[k] for k in sorted(found) if k != GAP]
     claim = f"by the first row of the table that is met, the {noun} is {listed(names)}"
     return Step(claim=claim, truth=sure(len(names) == 1), because=shown)
 
 
-def points_range(situation: Situation) -> tuple[int, int]:
+def points_range(compiled: Compiled, situation: Situation) -> tuple[int, int]:
     """Lowest and highest total the crisp facts leave possible."""
-    points = situation.compiled.points
+    points = compiled.points
     if points is None:
         raise TypeError("expected a question with a scorecard")
-    part = crisp_values(situation.compiled, points, situation.facts)
+    part: set[int] = situation.values(points)
     return min(part), max(part)
 
 
-def proposed_range(situation: Situation) -> tuple[str, str]:
+def proposed_range(compiled: Compiled, situation: Situation) -> tuple[str, str]:
     """Lowest and highest category the scorecard may propose on the crisp facts."""
-    if situation.compiled.proposed is None:
+    if compiled.proposed is None:
         raise TypeError("expected a question with a scorecard")
-    part = crisp_values(situation.compiled, situation.compiled.proposed, situation.facts)
-    names = situation.compiled.categories
+    part: set[int] = situation.values(compiled.proposed)
+    names = compiled.categories
     return names[min(part)], names[max(part)]
 
 
@@ -148,8 +147,8 @@ def _card_step(card: Scorecard, lowest: int, highest: int, situation: Situation)
     )
 
 
-def _table_step(table: Table, situation: Situation) -> Step:
-    noun, names = situation.compiled.question.noun, situation.compiled.categories
+def _table_step(table: Table, compiled: Compiled, situation: Situation) -> Step:
+    noun, names = compiled.question.noun, compiled.categories
     shown: list[Step] = []
     for row in table.rows:
         step = predicate_step(row.when, situation) if row.when else Step(claim="none of the other rows holds", truth=Truth.MET)
@@ -176,7 +175,7 @@ def _table_step(table: Table, situation: Situation) -> Step:
 def graded_step(situation: Situation) -> Step:
     """How the probabilities come about, and which findings entered by their base rate only."""
     parts: list[Step] = []
-    for axis, fact in zip(situation.compiled.axes, situation.facts, strict=True):
+    for axis, fact in zip(situation.build.axes, situation.facts, strict=True):
         label = axis.entry.concept.label
         if fact.judged or axis.entry.when_unknown in ("not stated", "counts as"):
             continue
@@ -200,10 +199,10 @@ def graded_step(situation: Situation) -> Step:
     return Step(claim=claim, truth=Truth.MET, because=tuple(parts))
 
 
-def binding(situation: Situation, steps: Sequence[Step]) -> tuple[list[Rule], list[Rule]]:
+def binding(compiled: Compiled, steps: Sequence[Step]) -> tuple[list[Rule], list[Rule]]:
     """The met rules that set the highest floor and the lowest ceiling; `steps` are those of the question's rules, in order."""
-    names = situation.compiled.categories
-    met = [rule for rule, step in zip(situation.compiled.question.rules, steps, strict=True) if step.truth is Truth.MET]
+    names = compiled.categories
+    met = [rule for rule, step in zip(compiled.question.rules, steps, strict=True) if step.truth is Truth.MET]
     floors = [rule for rule in met if rule.low]
     ceilings = [rule for rule in met if rule.high]
     top = max((names.index(rule.low) for rule in floors if rule.low), default=-1)
@@ -214,10 +213,10 @@ def binding(situation: Situation, steps: Sequence[Step]) -> tuple[list[Rule], li
     )
 
 
-def conflict(situation: Situation, steps: Sequence[Step]) -> str | None:
+def conflict(compiled: Compiled, situation: Situation, steps: Sequence[Step]) -> str | None:
     """A published floor or ceiling against the scorecard's proposal, or against another rule; None where all agree."""
-    names = situation.compiled.categories
-    floors, ceilings = binding(situation, steps)
+    names = compiled.categories
+    floors, ceilings = binding(compiled, steps)
     floor = names.index(floors[0].low or names[0]) if floors else 0
     ceiling = names.index(ceilings[0].high or names[-1]) if ceilings else len(names) - 1
     if floor > ceiling:
@@ -225,11 +224,11 @@ def conflict(situation: Situation, steps: Sequence[Step]) -> str | None:
             f"rule {floors[0].id} asks for at least {names[floor]}, rule {ceilings[0].id} for at most {names[ceiling]}: "
             f"the more suspicious one stands"
         )
-    proposal = situation.compiled.question.proposal
+    proposal = compiled.question.proposal
     if not isinstance(proposal, Bands):
         return None
-    low, high = (names.index(name) for name in proposed_range(situation))
-    risk = _risk_words(proposal.scorecard, *points_range(situation))
+    low, high = (names.index(name) for name in proposed_range(compiled, situation))
+    risk = _risk_words(proposal.scorecard, *points_range(compiled, situation))
     said = f"the scorecard proposes {names[low] if low == high else f'{names[low]} to {names[high]}'} (risk {risk})"
     if high < floor:
         return f"rule {floors[0].id} asks for at least {names[floor]}, {said}: the rule stands"

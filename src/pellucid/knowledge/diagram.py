@@ -7,13 +7,15 @@ many-valued axes Miller and Drechsler 2002, doi 10.1109/ISMVL.2002.1011114.
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 Value = Any
 Floats = NDArray[np.float64]
+SEVERAL = -1
+"""In place of several bits, where only one bit alone matters."""
 
 
 class Diagrams:
@@ -25,6 +27,7 @@ class Diagrams:
         self.children: list[tuple[int, ...]] = []
         self.value: list[Value] = []
         self._known: dict[Hashable, int] = {}
+        self._unions: dict[tuple[int, int], int] = {}
 
     def terminal(self, value: Hashable) -> int:
         """The node that holds a value."""
@@ -51,34 +54,69 @@ class Diagrams:
         """A diagram of one axis: a value for each of its classes."""
         return self.node(level, [self.terminal(value) for value in values])
 
+    @overload
+    def combine(self, merge: Callable[[Any], Hashable], a: int, /) -> int: ...
+    @overload
+    def combine(self, merge: Callable[[Any, Any], Hashable], a: int, b: int, /) -> int: ...
+    @overload
+    def combine(self, merge: Callable[[Any, Any, Any], Hashable], a: int, b: int, c: int, /) -> int: ...
+    @overload
+    def combine(self, merge: Callable[[Any, Any, Any, Any], Hashable], a: int, b: int, c: int, d: int, /) -> int: ...
     def combine(self, merge: Callable[..., Hashable], *roots: int) -> int:
         """The diagram whose values are `merge` of the values of some diagrams."""
         memo: dict[tuple[int, ...], int] = {}
+        levels, children, values = self.level, self.children, self.value
 
-        def at(nodes: tuple[int, ...]) -> int:
+        def at(*nodes: int) -> int:
             done = memo.get(nodes)
             if done is not None:
                 return done
-            level = min(self.level[node] for node in nodes)
+            level = min([levels[node] for node in nodes])
             if level == self.depth:
-                made = self.terminal(merge(*(self.value[node] for node in nodes)))
+                made = self.terminal(merge(*[values[node] for node in nodes]))
             else:
-                parts = [self.children[n] if self.level[n] == level else None for n in nodes]
-                width = next(len(part) for part in parts if part is not None)
-                rows = (tuple(n if p is None else p[i] for n, p in zip(nodes, parts, strict=True)) for i in range(width))
-                made = self.node(level, [at(row) for row in rows])
+                width = len(next(children[node] for node in nodes if levels[node] == level))
+                parts = [children[node] if levels[node] == level else (node,) * width for node in nodes]
+                made = self.node(level, list(map(at, *parts)))
             memo[nodes] = made
             return made
 
-        return at(tuple(roots))
+        return at(*roots)
 
-    def rewrite(self, root: int, change: Callable[[int, list[int]], int]) -> int:
-        """A diagram rebuilt from the bottom: `change(level, new children)` makes each node anew, terminals stay."""
+    def union(self, a: int, b: int) -> int:
+        """The diagram of what holds in one or the other, where terminals are one bit, none (0), or SEVERAL; what was joined once
+        is kept.
+        """
+        if a == b or self.value[a] == SEVERAL:
+            return a
+        if self.value[b] == SEVERAL:
+            return b
+        key = (a, b) if a < b else (b, a)
+        made = self._unions.get(key)
+        if made is None:
+            own, other = self.level[a], self.level[b]
+            level = min(own, other)
+            if level == self.depth:
+                both = self.value[a] | self.value[b]
+                made = self.terminal(both if both & (both - 1) == 0 else SEVERAL)
+            elif own == other:
+                made = self.node(level, list(map(self.union, self.children[a], self.children[b])))
+            elif own == level:
+                made = self.node(level, [self.union(child, b) for child in self.children[a]])
+            else:
+                made = self.node(level, [self.union(a, child) for child in self.children[b]])
+            self._unions[key] = made
+        return made
+
+    def rewrite(self, root: int, change: Callable[[int, list[int]], int], into: "Diagrams") -> int:
+        """A diagram rebuilt from the bottom in the store `into`, which may be this one: `change(level, new children)` makes each
+        node anew there, terminals keep their values.
+        """
         memo: dict[int, int] = {}
 
         def at(node: int) -> int:
             if self.level[node] == self.depth:
-                return node
+                return into.terminal(self.value[node])
             if node not in memo:
                 memo[node] = change(self.level[node], [at(child) for child in self.children[node]])
             return memo[node]

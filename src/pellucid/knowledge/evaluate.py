@@ -6,16 +6,17 @@ independent given the image. Both come from the same tables, which are built onc
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.errors import InputError, UnknownName
+from pellucid.errors import UnknownName
 from pellucid.knowledge.axes import parts_of
-from pellucid.knowledge.contradict import fault_of, without_impossible
+from pellucid.knowledge.beside import build_beside, possible_facts, situation_of
 from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
-from pellucid.knowledge.facts import Fact, read_facts, within_interval
+from pellucid.knowledge.facts import Fact, within_interval
 from pellucid.knowledge.guideline import Anchor, Guideline, NextStep, Outcome
 from pellucid.knowledge.reasons import (
     class_weights,
@@ -25,8 +26,8 @@ from pellucid.knowledge.reasons import (
     open_categories,
     sufficient_reasons,
 )
-from pellucid.knowledge.space import Compiled, compile_question
-from pellucid.knowledge.steps import Situation, predicate_step
+from pellucid.knowledge.space import Builder, Compiled, compile_question
+from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.terms import Atom, Predicate
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
@@ -70,8 +71,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
     """
     compiled, facts, by_name = situated(guideline, question, findings)
     opened = open_categories(compiled, facts)
-    pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-    situation = Situation(guideline, compiled, facts, pairs, opened)
+    situation = Situation(guideline, compiled.build, facts)
     masses = joint_with_each_axis(compiled, class_weights(compiled, facts))
     probabilities, shift = _rounded(compiled, masses[0].sum(axis=1)), None
     if joint and guideline.joint:
@@ -79,7 +79,8 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         probabilities = _rounded(compiled, masses[0].sum(axis=1))
         shift = max(abs(probabilities[name] - apart[name]) for name in probabilities)
     crisp, most_probable = (opened[0] if len(opened) == 1 else None), _most_probable(compiled, probabilities)
-    tree = derive(situation)
+    beside = situation_of(_beside(guideline, question), findings) if compiled.question.anchors else situation
+    tree = derive(compiled, situation, opened)
     rules = compiled.question.rules
     return Evaluation(
         crisp=crisp,
@@ -89,9 +90,9 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         sufficient_reason=sufficient_reasons(compiled, facts),
         contrasts=contrasts(compiled, facts),
         look_again=look_again(compiled, facts, masses),
-        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, situation))),
+        differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, beside))),
         boundary=(*_two_views(compiled, crisp, most_probable), *_edges(compiled, facts, by_name)),
-        conflict=conflict(situation, tree.because[1 : 1 + len(rules)]),
+        conflict=conflict(compiled, situation, tree.because[1 : 1 + len(rules)]),
         missing=tuple(
             name for name in compiled.question.needs if name not in by_name or by_name[name].unknown_because is not None
         ),
@@ -105,16 +106,16 @@ def situated(guideline: Guideline, question: str, findings: Sequence[Finding]) -
     """The compiled question, the facts on its axes, and the findings by concept."""
     if question not in guideline.questions:
         raise UnknownName("question", question, guideline.questions, f"{guideline.name}-{guideline.edition}")
-    by_name = {finding.concept: finding for finding in findings}
-    if len(by_name) != len(findings):
-        raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
     compiled = compile_question(guideline, question)
-    facts = read_facts(compiled.axes, by_name)
-    if not open_categories(compiled, facts):
-        if all(finding.observer.kind == "person" for finding in findings):
-            raise InputError(fault_of(guideline, findings))
-        facts = without_impossible(compiled, facts)
-    return compiled, facts, by_name
+    facts = possible_facts(compiled.build, findings)
+    return compiled, facts, {finding.concept: finding for finding in findings}
+
+
+@lru_cache(maxsize=256)
+def _beside(guideline: Guideline, name: str) -> Builder:
+    """What builds the predicates of a question's differential and conditional next steps."""
+    question = guideline.questions[name]
+    return build_beside(guideline, [*(a.when for a in question.anchors), *(rule.when for rule in question.next_steps)])
 
 
 def next_step_of(guideline: Guideline, question: str, category: str, findings: Sequence[Finding]) -> NextStep | None:
@@ -122,10 +123,8 @@ def next_step_of(guideline: Guideline, question: str, category: str, findings: S
     asked = guideline.questions[question]
     rules = [rule for rule in asked.next_steps if rule.category == category]
     if rules:
-        compiled, facts, _ = situated(guideline, question, findings)
-        pairs = {axis.name: (axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)}
-        situation = Situation(guideline, compiled, facts, pairs, ())
-        met = [rule.step for rule in rules if predicate_step(rule.when, situation).truth is Truth.MET]
+        situation = situation_of(_beside(guideline, question), findings)
+        met = [rule.step for rule in rules if truth_of(rule.when, situation) is Truth.MET]
         if met:
             return met[0]
     return asked.categories[category].next_step
@@ -181,7 +180,7 @@ def _edges(compiled: Compiled, facts: Sequence[Fact], by_name: Mapping[str, Find
 
 
 def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
-    if predicate_step(anchor.when, situation).truth is not Truth.MET:
+    if truth_of(anchor.when, situation) is not Truth.MET:
         return None
     return Differential(name=anchor.name, because=_supports(anchor.when, situation), citation=anchor.citation.text)
 
@@ -189,8 +188,11 @@ def _consider(anchor: Anchor, situation: Situation) -> Differential | None:
 def _supports(predicate: Predicate, situation: Situation) -> tuple[Condition, ...]:
     """The crisp facts on the concepts a predicate mentions, each once."""
     found: dict[str, Condition] = {}
-    for atom in (part for part in parts_of(predicate) if isinstance(part, Atom) and part.concept in situation.by_name):
-        axis, fact = situation.by_name[atom.concept]
-        if fact.cell is not None and fact.cell < axis.cells and predicate_step(atom, situation).truth is Truth.MET:
+    for atom in (part for part in parts_of(predicate) if isinstance(part, Atom)):
+        seen = situation.seen(atom.concept)
+        if seen is None:
+            continue
+        axis, fact = seen
+        if fact.cell is not None and fact.cell < axis.cells and truth_of(atom, situation) is Truth.MET:
             found[atom.concept] = Condition(concept=atom.concept, state=axis.labels[fact.cell])
     return tuple(found.values())

@@ -229,6 +229,38 @@ class Question:
 
 
 @dataclass(frozen=True, slots=True)
+class Sign:
+    """A finding that speaks for a diagnosis, or against it where the weight is below 0."""
+
+    when: Predicate
+    weight: float
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """One line of a differential."""
+
+    name: str
+    signs: tuple[Sign, ...]
+    mimics: tuple[str, ...]
+    """What may look the same and is not on the list."""
+    next_step: NextStep | None
+    total: Score
+    """The same weights as a sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A differential without a category: diagnoses with the signs that weigh for and against them."""
+
+    name: str
+    label: str
+    diagnoses: tuple[Diagnosis, ...]
+    limits: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Contradiction:
     """What cannot be so; a hard one is taken out of the space of possibilities."""
 
@@ -264,6 +296,7 @@ class Guideline:
     contradictions: tuple[Contradiction, ...] = ()
     joint: tuple[Joint, ...] = ()
     scores: Mapping[str, Score] = field(default_factory=dict[str, Score])
+    differentials: Mapping[str, Weights] = field(default_factory=dict[str, Weights])
 
     @property
     def concepts(self) -> Mapping[str, Concept]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pellucid.errors import GuidelineError, UnknownName
 from pellucid.knowledge.concepts import read_concepts
+from pellucid.knowledge.differential import read_differentials
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.grammar import read_definitions
 from pellucid.knowledge.guideline import Guideline
@@ -50,11 +51,12 @@ def load_guideline_file(path: str | Path) -> Guideline:
 @lru_cache(maxsize=64)
 def _read(data: bytes, file: str) -> Guideline:
     fields = Place(parse(data, file), file).fields()
-    pack = Pack(sources=_sources(fields.take("sources")), file=file)
+    pack = Pack(sources=read_sources(fields.take("sources")), file=file)
     read_concepts(fields.take("concepts"), pack)
     read_definitions(fields.maybe("definitions"), pack.words)
     read_scores(fields.maybe("scores"), pack)
     pack.scorecards = read_scorecards(fields.maybe("scorecards"), pack)
+    asked = fields.maybe("questions")
     guideline = Guideline(
         name=fields.take("name").text(),
         edition=fields.take("edition").text(),
@@ -63,12 +65,15 @@ def _read(data: bytes, file: str) -> Guideline:
         file=file,
         sources=pack.sources,
         entries=pack.entries,
-        questions={name: read_question(name, place, pack) for name, place in fields.take("questions").pairs()},
+        questions={name: read_question(name, place, pack) for name, place in (asked.pairs() if asked else ())},
         notes=_texts(fields, "notes"),
         contradictions=read_contradictions(fields.maybe("contradictions"), pack),
         joint=read_joint(fields.maybe("joint"), pack),
         scores=pack.words.scores,
+        differentials=read_differentials(fields.maybe("differentials"), pack),
     )
+    if not guideline.questions and not guideline.differentials:
+        fields.place.refuse("one or more questions or differentials", "neither")
     fields.done()
     return guideline
 
@@ -78,7 +83,8 @@ def _texts(fields: Fields, key: str) -> tuple[str, ...]:
     return found.texts() if found else ()
 
 
-def _sources(place: Place) -> dict[str, Source]:
+def read_sources(place: Place) -> dict[str, Source]:
+    """The sources that citations point to, by name: publications and named data."""
     found: dict[str, Source] = {}
     for name, body in place.pairs():
         fields = body.fields()

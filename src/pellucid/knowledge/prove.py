@@ -1,14 +1,16 @@
-"""Proofs over the whole space of a pack, with a witness for every fault: gaps, overlaps, dead rows, unreachable categories, order.
+"""Proofs over the whole space of a pack, with a witness for every fault: gaps, overlaps, dead rows, categories, order.
 
 Every question is finite, so a walk of its diagram proves what holds in every combination of findings.
 """
 
 from collections.abc import Iterator
 from functools import reduce
-from operator import or_
+from importlib import import_module
+from typing import Any
 
 from pellucid.knowledge.axes import Axis, axes_of
 from pellucid.knowledge.guideline import Decide, Guideline, Monotone, Question
+from pellucid.knowledge.reasons import either
 from pellucid.knowledge.space import MET, Builder, Compiled, Leaf, compile_question, state_words
 
 FREE_SCHEMES = {"99PELLUCID"}
@@ -50,15 +52,16 @@ def _codes(guideline: Guideline) -> Iterator[str]:
 def dicom_codes() -> dict[str, set[str]] | None:
     """Coding scheme -> code values in pydicom's dictionaries; None where pydicom is not installed."""
     try:
-        from pydicom.sr._concepts_dict import concepts
+        found: dict[str, dict[str, dict[str, Any]]] = import_module("pydicom.sr._concepts_dict").concepts
     except ImportError:
         return None
-    return {str(scheme): {str(v) for found in terms.values() for v in found} for scheme, terms in concepts.items()}
+    return {scheme: {value for values in terms.values() for value in values} for scheme, terms in found.items()}
 
 
 def _unreachable(compiled: Compiled) -> Iterator[str]:
     everything = [range(axis.size) for axis in compiled.axes]
-    mask = reduce(or_, (leaf.open for leaf in compiled.store.values(compiled.answer, everything)), 0)
+    leaves: set[Leaf] = compiled.store.values(compiled.answer, everything)
+    mask = reduce(either, (leaf.open for leaf in leaves), 0)
     for k, category in enumerate(compiled.categories):
         if not mask >> k & 1:
             yield f"question {compiled.question.name}: category {category} can never be given"
@@ -79,7 +82,8 @@ def _rows(guideline: Guideline, question: Question, decide: Decide) -> Iterator[
         if row.when is None:
             continue
         both = store.combine(lambda i, t, j=j: i if t == MET and 0 <= i < j else -1, possible, build.truth(row.when))
-        for i in sorted(store.values(both, [range(axis.size) for axis in build.axes]) - {-1}):
+        met_together: set[int] = store.values(both, [range(axis.size) for axis in build.axes]) - {-1}
+        for i in sorted(met_together):
             above = decide.rows[i]
             meant = above.over == "all" or row.id in above.over
             if above.category != row.category and not meant:
@@ -137,4 +141,5 @@ def _cells_in_order(axis: Axis, declared: Monotone) -> list[int]:
 def _cut(compiled: Compiled, root: int, k: int, cell: int) -> int:
     """A diagram with one axis fixed."""
     at = int(compiled.axes[k].classes[cell])
-    return compiled.store.rewrite(root, lambda level, c: c[at] if level == k else compiled.store.node(level, c))
+    store = compiled.store
+    return store.rewrite(root, lambda level, c: c[at] if level == k else store.node(level, c), store)

@@ -1,20 +1,21 @@
 """Exact reasons from a question's diagram: sufficient reasons, contrasts, value of looking again.
 
 Facts are crisp cells; a concept without one is free and ranges over all its real states. Nothing is sampled, and what cannot be
-(hard contradictions) counts for nothing. Sufficient reasons are the prime implicants of the decision at this instance (Shih, Choi,
-Darwiche 2018, arXiv:1805.03364); fewer fixed findings never force more, so the minimal sets follow from one walk.
+(hard contradictions) counts for nothing. Sufficient reasons are the prime implicants of the decision at this instance (Shih,
+Choi, Darwiche 2018, arXiv:1805.03364); fewer fixed findings never force more, so the minimal sets follow from one walk.
 """
 
 from collections.abc import Sequence
 from functools import reduce
-from operator import or_
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.knowledge.axes import Axis
+from pellucid.knowledge.diagram import Diagrams, Flat
 from pellucid.knowledge.facts import Fact
-from pellucid.knowledge.space import Compiled, Leaf
+from pellucid.knowledge.space import Builder, Compiled
 from pellucid.record import Change, Condition, Contrast, LookAgain
 
 ONE_CHANGE = 1_000_000.0
@@ -24,20 +25,20 @@ MOST_REASONS = 20_000
 Subset = tuple[int, ...]
 
 
-def allowed(compiled: Compiled, facts: Sequence[Fact]) -> list[list[int]]:
+def allowed(axes: Sequence[Axis], facts: Sequence[Fact]) -> list[list[int]]:
     """The classes that each axis may be in: its crisp one, or all real ones where it is free."""
-    pairs = zip(compiled.axes, facts, strict=True)
+    pairs = zip(axes, facts, strict=True)
     return [list(range(axis.real)) if fact.cell is None else [int(axis.classes[fact.cell])] for axis, fact in pairs]
 
 
-def crisp_values(compiled: Compiled, root: int, facts: Sequence[Fact]) -> set[int]:
+def crisp_values(build: Builder, root: int, facts: Sequence[Fact]) -> set[Any]:
     """The values of a diagram that the crisp facts leave possible."""
-    return compiled.store.values(root, allowed(compiled, facts))
+    return build.store.values(root, allowed(build.axes, facts))
 
 
 def open_mask(compiled: Compiled, facts: Sequence[Fact]) -> int:
     """The categories that stay open on the crisp facts as bits; 0 where the facts cannot all be so."""
-    return reduce(or_, (leaf.open for leaf in compiled.store.values(compiled.answer, allowed(compiled, facts))), 0)
+    return reduce(either, compiled.masks.values(compiled.masked, allowed(compiled.axes, facts)), 0)
 
 
 def named(compiled: Compiled, mask: int) -> tuple[str, ...]:
@@ -50,19 +51,14 @@ def open_categories(compiled: Compiled, facts: Sequence[Fact]) -> tuple[str, ...
     return named(compiled, open_mask(compiled, facts))
 
 
-def _masks(compiled: Compiled) -> int:
-    """The answers' bits alone."""
-    return compiled.store.combine(_open, compiled.answer)
+def either(a: int, b: int) -> int:
+    """The bits of one or the other."""
+    return a | b
 
 
-def _open(leaf: Leaf) -> int:
-    return leaf.open
-
-
-def _joined(compiled: Compiled, nodes: Sequence[int]) -> int:
-    """The union of some diagrams of bits."""
-    different = list(dict.fromkeys(nodes))
-    return reduce(lambda a, b: compiled.store.combine(or_, a, b), different)
+def _joined(store: Diagrams, nodes: Sequence[int]) -> int:
+    """The union of some diagrams of decided categories."""
+    return reduce(store.union, dict.fromkeys(nodes))
 
 
 def sufficient_reasons(compiled: Compiled, facts: Sequence[Fact]) -> tuple[tuple[Condition, ...], ...]:
@@ -74,24 +70,26 @@ def sufficient_reasons(compiled: Compiled, facts: Sequence[Fact]) -> tuple[tuple
     if opened.bit_count() != 1:
         return ()
 
+    scratch = Diagrams(len(compiled.axes))
+
     def freed(level: int, children: list[int]) -> int:
         """Two ways for a known fact, set free or fixed; one for a free one."""
         axis, fact = compiled.axes[level], facts[level]
         if fact.cell is None:
-            return _joined(compiled, children[: axis.real])
+            return _joined(scratch, children[: axis.real])
         last = axis.size - (axis.entry.when_unknown == "averaged")
-        return compiled.store.node(level, (_joined(compiled, children[:last]), children[int(axis.classes[fact.cell])]))
+        return scratch.node(level, (_joined(scratch, children[:last]), children[int(axis.classes[fact.cell])]))
 
-    root = compiled.store.rewrite(_masks(compiled), freed)
-    found = sorted(_minimal(compiled, root, opened), key=lambda subset: (len(subset), subset))
+    root = compiled.masks.rewrite(compiled.decided, freed, scratch)
+    found = sorted(_minimal(scratch, root, opened), key=lambda subset: (len(subset), subset))
     known = [k for k, fact in enumerate(facts) if fact.cell is not None]
     said = {k: Condition(concept=compiled.axes[k].name, state=compiled.axes[k].labels[facts[k].cell or 0]) for k in known}
     return tuple(tuple(said[k] for k in subset) for subset in found)
 
 
-def _minimal(compiled: Compiled, root: int, wanted: int) -> list[Subset]:
+def _minimal(store: Diagrams, root: int, wanted: int) -> list[Subset]:
     """The subset-minimal sets of levels that have to be fixed (second child) for the bits to be `wanted`."""
-    store, memo = compiled.store, dict[int, list[Subset]]()
+    memo = dict[int, list[Subset]]()
 
     def at(node: int) -> list[Subset]:
         if store.level[node] == store.depth:
@@ -113,11 +111,12 @@ def contrasts(compiled: Compiled, facts: Sequence[Fact]) -> tuple[Contrast, ...]
     A concept without a crisp state may be given one (`seen` is None); where it is left alone it must not matter. Inputs that
     nobody stated are touched only where no change of findings gives the category.
     """
-    found = _search(compiled, facts, inputs_too=False)
+    ways = _ways(compiled, facts)
+    found = _search(compiled, facts, ways, inputs_too=False)
     if len(found) < len(compiled.categories) and any(
         _unstated(axis, fact) for axis, fact in zip(compiled.axes, facts, strict=True)
     ):
-        found = {**_search(compiled, facts, inputs_too=True), **found}
+        found = {**_search(compiled, facts, ways, inputs_too=True), **found}
     return tuple(found[name] for name in compiled.categories if name in found and found[name].changes)
 
 
@@ -125,22 +124,22 @@ def _unstated(axis: Axis, fact: Fact) -> bool:
     return axis.entry.when_unknown == "not stated" and not fact.judged
 
 
-def _search(compiled: Compiled, facts: Sequence[Fact], inputs_too: bool) -> dict[str, Contrast]:
-    """The cheapest joint state that forces each category; no changes where it is forced already.
-
-    Every free axis gets one more way, 'left alone', which joins all its real states.
-    """
-    pairs = list(zip(compiled.axes, facts, strict=True))
-    free = [fact.cell is None for fact in facts]
+def _ways(compiled: Compiled, facts: Sequence[Fact]) -> Flat:
+    """The diagram of open categories in which every free axis has one more way, 'left alone', that joins all its real states."""
+    scratch = Diagrams(len(compiled.axes))
 
     def widened(level: int, children: list[int]) -> int:
-        if not free[level]:
-            return compiled.store.node(level, children)
+        if facts[level].cell is not None:
+            return scratch.node(level, children)
         real = children[: compiled.axes[level].real]
-        return compiled.store.node(level, [*real, _joined(compiled, real)])
+        return scratch.node(level, [*real, _joined(scratch, real)])
 
-    flat = compiled.store.flatten(compiled.store.rewrite(_masks(compiled), widened))
-    costs = [_costs(axis, fact, inputs_too) for axis, fact in pairs]
+    return scratch.flatten(compiled.masks.rewrite(compiled.decided, widened, scratch))
+
+
+def _search(compiled: Compiled, facts: Sequence[Fact], flat: Flat, inputs_too: bool) -> dict[str, Contrast]:
+    """The cheapest joint state that forces each category; no changes where it is forced already."""
+    costs = [_costs(axis, fact, inputs_too) for axis, fact in zip(compiled.axes, facts, strict=True)]
     certain = np.asarray([1 << k for k in range(len(compiled.categories))])
     ends = np.where(np.asarray(flat.terminals)[:, None] == certain[None, :], 0.0, np.inf)
     total = flat.cheapest(ends, costs)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge.axes import Axis, Cut, axes_of, cell_truths, scorecard_of
-from pellucid.knowledge.diagram import Diagrams, Flat
+from pellucid.knowledge.diagram import SEVERAL, Diagrams, Flat
 from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Rule, Table
 from pellucid.knowledge.terms import AnswerTest, Atom, Compound, Count, Larger, Predicate, Score, ScoreTest
 
@@ -44,6 +44,12 @@ class Compiled:
     """Terminals are leaves."""
     flat: Flat
     """The same as arrays."""
+    masks: Diagrams
+    """A small store of its own, with two roots."""
+    masked: int
+    """Terminals are the categories left open, as bits."""
+    decided: int
+    """The same with SEVERAL for two bits or more."""
     points: int | None
     """Terminals are totals of the scorecard, where there is one."""
     proposed: int | None
@@ -137,19 +143,19 @@ class Builder:
                 points = term.points
                 part = self.store.combine(lambda t, p=points: _points(t, p), self.truth(term.when))
             else:
-                part = self._by_state(term.concept or "", term.by_state or {})
+                part = self._by_state(term.concept or "", dict(term.by_state or {}))
             total = self.store.combine(_add, total, part)
         return total
 
-    def _by_state(self, concept: str, by_state: object) -> int:
-        points = dict(by_state) if isinstance(by_state, dict) else {}
+    def _by_state(self, concept: str, points: dict[str, float]) -> int:
         span = (min(points.values()), max(points.values()))
         if concept not in self.at:
             return self.store.terminal(span)
         axis = self.axes[self.at[concept]]
         line = [span] * axis.size
         for cell in range(axis.cells):
-            line[int(axis.classes[cell])] = (points[axis.labels[cell]],) * 2
+            own = points[axis.labels[cell]]
+            line[int(axis.classes[cell])] = (own, own)
         return self.store.leaf(self.at[concept], line)
 
     def category(self, question: Question) -> int:
@@ -170,6 +176,9 @@ class Builder:
 
     def proposed(self, question: Question) -> int:
         """The diagram of what proposes a category, before floors and ceilings; terminals are indices."""
+        return self._once(question.proposal, lambda: self._proposed(question))
+
+    def _proposed(self, question: Question) -> int:
         proposal, names = question.proposal, list(question.categories)
         if isinstance(proposal, Decide):
             return self.first_met([(row.when, names.index(row.category)) for row in (*proposal.rows, proposal.otherwise) if row])
@@ -299,16 +308,20 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
     question = guideline.questions[name]
     build = Builder(guideline, axes_of(guideline, question))
     leaves = _leaves(build, question)
-    answer = build.store.combine(
-        lambda bad, leaf: impossible_leaf(len(question.categories)) if bad else leaf, build.impossible(), leaves
-    )
+    never = impossible_leaf(len(question.categories))
+
+    def possible(bad: int, leaf: Leaf) -> Leaf:
+        return never if bad else leaf
+
+    answer = build.store.combine(possible, build.impossible(), leaves)
     gap = build.store.path(answer, lambda leaf: leaf.open == 0 and any(leaf.shares))
     if gap is not None:
         raise GuidelineError(
             f"{guideline.file}: question {name}: expected a row for every combination, got none where "
             f"{state_words(build.axes, gap)}; add a row, or `otherwise`"
         )
-    carded = scorecard_of(question) is not None
+    carded, masks = scorecard_of(question) is not None, Diagrams(len(build.axes))
+    opened = build.store.combine(_open, answer)
     return Compiled(
         guideline,
         question,
@@ -317,10 +330,21 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
         build.store,
         answer,
         build.store.flatten(answer),
+        masks,
+        build.store.rewrite(opened, masks.node, masks),
+        build.store.rewrite(build.store.combine(_alone, opened), masks.node, masks),
         build.points(question) if carded else None,
         build.proposed(question) if carded else None,
         build,
     )
+
+
+def _open(leaf: Leaf) -> int:
+    return leaf.open
+
+
+def _alone(bits: int) -> int:
+    return bits if bits.bit_count() < 2 else SEVERAL
 
 
 def impossible_leaf(n: int) -> Leaf:
@@ -336,9 +360,17 @@ def _leaves(build: Builder, question: Question) -> int:
     if isinstance(proposal, Outcome):
         lowest, risks = proposal.scorecard.lowest, proposal.scorecard.risks
         ends = [Leaf(1 << int(risk >= proposal.threshold), (1.0 - risk, risk)) for risk in risks]
-        return build.store.combine(lambda total: ends[total - lowest], build.points(question))
+
+        def risky(total: int) -> Leaf:
+            return ends[total - lowest]
+
+        return build.store.combine(risky, build.points(question))
     gap = Leaf(0, (1.0,) * n)  # told from what cannot be by its shares
-    return build.store.combine(lambda k: gap if k == GAP else certain[k], build.category(question))
+
+    def sure(k: int) -> Leaf:
+        return gap if k == GAP else certain[k]
+
+    return build.store.combine(sure, build.category(question))
 
 
 def _table_leaves(build: Builder, question: Question, table: Table) -> int:

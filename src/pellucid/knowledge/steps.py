@@ -1,13 +1,14 @@
 """Predicates and decision rows as steps of a derivation, on the crisp facts: what was seen, counted, summed, answered."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from pellucid.knowledge.axes import Axis, cell_truths
 from pellucid.knowledge.facts import Fact
 from pellucid.knowledge.guideline import Decide, DecisionRow, Guideline
 from pellucid.knowledge.reasons import crisp_values
-from pellucid.knowledge.space import GAP, Compiled
+from pellucid.knowledge.space import GAP, Builder
 from pellucid.knowledge.terms import AnswerTest, Atom, Compound, Count, Larger, Predicate, ScoreTerm, ScoreTest
 from pellucid.record import Step, Truth
 
@@ -18,13 +19,22 @@ JOINED = {"all": "all of these hold", "any": "one or more of these hold"}
 
 @dataclass(frozen=True, eq=False)
 class Situation:
-    """One evaluation under way: the tables, the facts on their axes, and the categories the crisp facts leave open."""
+    """Crisp facts on some axes, and what builds the diagrams of predicates over them."""
 
     guideline: Guideline
-    compiled: Compiled
+    build: Builder
     facts: Sequence[Fact]
-    by_name: Mapping[str, tuple[Axis, Fact]]
-    open: tuple[str, ...]
+    told: set[str] = field(default_factory=set[str])
+    """Earlier questions whose rows were told already: a derivation tells them once."""
+
+    def seen(self, concept: str) -> tuple[Axis, Fact] | None:
+        """A concept's axis and fact; None where there is no such axis."""
+        at = self.build.at.get(concept)
+        return None if at is None else (self.build.axes[at], self.facts[at])
+
+    def values(self, root: int) -> set[Any]:
+        """The values of a diagram that the crisp facts leave possible."""
+        return crisp_values(self.build, root, self.facts)
 
 
 def listed(names: Sequence[str]) -> str:
@@ -51,17 +61,26 @@ def predicate_step(predicate: Predicate, situation: Situation) -> Step:
     return Step(claim=claim, truth=_join(predicate, [part.truth for part in parts]), because=parts)
 
 
+def truth_of(predicate: Predicate, situation: Situation) -> Truth:
+    """The truth that `predicate_step` gives, without the steps."""
+    if isinstance(predicate, Atom):
+        seen = situation.seen(predicate.concept)
+        return Truth.UNKNOWN if seen is None else atom_truth(predicate, *seen)
+    if isinstance(predicate, Compound):
+        return _join(predicate, [truth_of(part, situation) for part in predicate.parts])
+    return KLEENE[_only(situation, predicate)]
+
+
 def _only(situation: Situation, predicate: Predicate) -> int:
     """Kleene rank of a predicate on the crisp facts: unknown where they leave two values possible."""
-    compiled = situation.compiled
-    found = crisp_values(compiled, compiled.build.truth(predicate), situation.facts)
+    found = situation.values(situation.build.truth(predicate))
     return found.pop() if len(found) == 1 else 1
 
 
 def _scored(predicate: ScoreTest, situation: Situation) -> Step:
-    score, compiled = predicate.score, situation.compiled
-    spans = [crisp_values(compiled, compiled.build.score(score), situation.facts)]
-    low, high = min(low for low, _ in spans[0]), max(high for _, high in spans[0])
+    score = predicate.score
+    spans: set[tuple[float, float]] = situation.values(situation.build.score(score))
+    low, high = min(low for low, _ in spans), max(high for _, high in spans)
     total = f"{low:g}" if low == high else f"between {low:g} and {high:g}"
     terms = tuple(step for term in score.terms if (step := _term_step(term, situation)) is not None)
     summed = Step(
@@ -82,9 +101,10 @@ def _term_step(term: ScoreTerm, situation: Situation) -> Step | None:
         if part.truth is Truth.NOT_MET:
             return None
         return Step(claim=f"{term.points:+g} where {part.claim}", truth=part.truth, because=part.because, ground="observed")
-    if term.concept not in situation.by_name:
+    found = situation.seen(term.concept or "")
+    if found is None:
         return Step(claim=f"points for {term.concept} (not used by this question)", truth=Truth.UNKNOWN, ground="observed")
-    axis, fact = situation.by_name[term.concept]
+    axis, fact = found
     label, points = axis.entry.concept.label, term.by_state or {}
     if fact.cell is None or fact.cell >= axis.cells:
         span = f"{min(points.values()):g} to {max(points.values()):g}"
@@ -95,11 +115,14 @@ def _term_step(term: ScoreTerm, situation: Situation) -> Step | None:
 
 
 def _answered(predicate: AnswerTest, situation: Situation) -> Step:
-    question, compiled = situation.guideline.questions[predicate.question], situation.compiled
-    found = crisp_values(compiled, compiled.build.category(question), situation.facts)
+    question = situation.guideline.questions[predicate.question]
+    found: set[int] = situation.values(situation.build.category(question))
     names = [list(question.categories)[k] for k in sorted(found) if k != GAP]
     said = f"{question.label}: {listed(names)}" if names else question.label
-    because = decided_rows(question.proposal, situation) if isinstance(question.proposal, Decide) else ()
+    because: tuple[Step, ...] = ()
+    if isinstance(question.proposal, Decide) and question.name not in situation.told:
+        situation.told.add(question.name)
+        because = decided_rows(question.proposal, situation)
     return Step(claim=f"{predicate.claim} ({said})", truth=KLEENE[_only(situation, predicate)], because=because)
 
 
@@ -111,9 +134,10 @@ def _join(predicate: Compound, truths: Sequence[Truth]) -> Truth:
 
 
 def _observed(atom: Atom, situation: Situation) -> Step:
-    if atom.concept not in situation.by_name:
+    found = situation.seen(atom.concept)
+    if found is None:
         return Step(claim=f"{atom.claim} (not used by this question)", truth=Truth.UNKNOWN, ground="observed")
-    axis, fact = situation.by_name[atom.concept]
+    axis, fact = found
     counted = axis.entry.counts_as if "counts as" in fact.seen else None
     return Step(
         claim=f"{atom.claim} ({fact.seen})",
@@ -136,10 +160,10 @@ def decided_rows(proposal: Decide, situation: Situation) -> tuple[Step, ...]:
     shown: list[Step] = []
     passed: list[str] = []
     for row in (*proposal.rows, *([proposal.otherwise] if proposal.otherwise else [])):
-        step = _row_step(row, situation)
-        if step.truth is Truth.NOT_MET:
+        if row.when is not None and truth_of(row.when, situation) is Truth.NOT_MET:
             passed.append(row.id)
             continue
+        step = _row_step(row, situation)
         shown.append(step)
         if step.truth is Truth.MET:
             break

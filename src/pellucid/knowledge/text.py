@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Scorecard, Table
+from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Scorecard, Table, Weights
 from pellucid.knowledge.space import table_shares
 from pellucid.knowledge.terms import Atom, Citation, Compound, Count, Predicate
 from pellucid.record import Reading
@@ -23,6 +23,8 @@ def show(guideline: Guideline) -> str:
             )
     for question in guideline.questions.values():
         lines += ["", *_question(question)]
+    for differential in guideline.differentials.values():
+        lines += ["", *_differential(differential)]
     lines += ["", "Sources", *(f"  {source.short}: {source.reference}" for source in guideline.sources.values())]
     if guideline.notes:
         lines += ["", "Notes", *(f"  {note}" for note in guideline.notes)]
@@ -52,6 +54,17 @@ def _question(question: Question) -> list[str]:
     lines += [f"  cannot tell {' from '.join(item.between)}: {item.text}" for item in question.cannot_tell]
     lines += [f"  out of sight: {limit}" for limit in question.limits]
     return lines + [f"  not encoded: {silent.clause}: {silent.why}" for silent in question.silent]
+
+
+def _differential(weights: Weights) -> list[str]:
+    lines = [f"Differential {weights.name}: {weights.label}", "  ranked by the sum of the weights of the signs that are met"]
+    for diagnosis in weights.diagnoses:
+        lines.append(f"  {diagnosis.name}")
+        lines += [f"      {sign.weight:+g} where {words(sign.when)}  {_cited(sign.citation)}" for sign in diagnosis.signs]
+        lines += [f"      may be instead: {', '.join(diagnosis.mimics)}"] if diagnosis.mimics else []
+        if diagnosis.next_step:
+            lines.append(f"      next: {diagnosis.next_step.text}  {_cited(diagnosis.next_step.citation)}")
+    return lines + [f"  out of sight: {limit}" for limit in weights.limits]
 
 
 def _proposal(question: Question) -> list[str]:

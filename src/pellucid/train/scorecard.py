@@ -4,6 +4,7 @@ whole.
     python -m pellucid.train.scorecard breast-us FOLDER         points, risk per total, base rates, comparisons
     python -m pellucid.train.scorecard breast-us-choice FOLDER  what choosing among all candidate cards is worth, nested
     python -m pellucid.train.scorecard fundus FOLDER            counts of grade per state of the lesions
+    python -m pellucid.train.scorecard mammography FOLDER       two cards for mammography (see mammography.py)
 
 Everything is deterministic: folds come from the manifest, bootstrap samples from a seeded generator. Points are the
 coefficients of a penalised logistic regression, never below zero, scaled so that the largest is three, and rounded; risk per
@@ -41,14 +42,14 @@ Vector = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Case:
-    """One mass: its human descriptors as states of the pack, outcome, fold, and the radiologists' category."""
+    """One lesion: its human descriptors as states of the pack, outcome, fold, and the radiologists' category."""
 
     facts: Facts
     malignant: bool
     fold: int
     category: str
-    angle: float
-    """Of the long axis against the skin, degrees, in the human mask."""
+    angle: float = float("nan")
+    """Of the long axis against the skin, degrees, in the human mask; not a number where there is no mask."""
 
 
 @dataclass(frozen=True)
@@ -157,18 +158,22 @@ def one_hot(cases: Sequence[Case], orientation_too: bool) -> Vector:
     return np.array([[float(case.facts[name] == state) for name, state in columns] for case in cases])
 
 
-def _logistic(x: Vector, y: NDArray[np.bool_], c: float) -> LogisticRegression:
+def logistic(x: Vector, y: NDArray[np.bool_], c: float) -> LogisticRegression:
+    """A logistic regression of outcomes on columns, with inverse penalty `c`."""
     return LogisticRegression(C=c, max_iter=5000).fit(x, y)
 
 
 def fit_card(x: Vector, y: NDArray[np.bool_], names: Sequence[str], most: int = MOST_POINTS, penalty: float = PENALTY) -> Card:
     """Points and risks from terms (cases, terms) and outcomes; terms whose points round to zero are dropped."""
-    weights = np.clip(_logistic(x, y, penalty).coef_[0], 0, None)
+    weights = np.clip(logistic(x, y, penalty).coef_[0], 0, None)
     points = np.rint(weights / weights.max() * most).astype(int)
-    curve = _logistic((x @ points)[:, None], y, 10.0)
+    curve = logistic((x @ points)[:, None], y, 10.0)
     risks = curve.predict_proba(np.arange(points.sum() + 1.0)[:, None])[:, 1]
     kept = [i for i, value in enumerate(points) if value]
     return Card(tuple(names[i] for i in kept), tuple(int(points[i]) for i in kept), tuple(round(float(r), 4) for r in risks))
+
+
+Fit = Callable[[Vector, NDArray[np.bool_], Sequence[str]], Card]
 
 
 def card_risk(card: Card, x: Vector, names: Sequence[str]) -> Vector:
@@ -177,16 +182,16 @@ def card_risk(card: Card, x: Vector, names: Sequence[str]) -> Vector:
     return np.array(card.risks)[(x[:, columns] @ np.array(card.points)).astype(int)]
 
 
-def out_of_fold(x: Vector, cases: Sequence[Case], names: Sequence[str] | None) -> Vector:
+def out_of_fold(x: Vector, cases: Sequence[Case], names: Sequence[str] | None, fit: Fit = fit_card) -> Vector:
     """Risk of each case by a model that did not see its fold: a card where `names` are given, else the logistic regression."""
     y, fold = outcomes(cases), np.array([case.fold for case in cases])
     risk = np.zeros(len(cases))
     for k in np.unique(fold):
         train, test = fold != k, fold == k
         if names is None:
-            risk[test] = _logistic(x[train], y[train], PENALTY).predict_proba(x[test])[:, 1]
+            risk[test] = logistic(x[train], y[train], PENALTY).predict_proba(x[test])[:, 1]
         else:
-            risk[test] = card_risk(fit_card(x[train], y[train], names), x[test], names)
+            risk[test] = card_risk(fit(x[train], y[train], names), x[test], names)
     return risk
 
 
@@ -315,11 +320,13 @@ def main(arguments: Sequence[str]) -> int:
     """Write the fragment of one data set to standard output; 2 where the arguments are wrong."""
     from pellucid.train.card_choice import choice_fragment
     from pellucid.train.grade_table import fundus_fragment
+    from pellucid.train.mammography import fragment as mammography_fragment
 
     fragments: Mapping[str, Callable[[Path], str]] = {
         "breast-us": breast_fragment,
         "breast-us-choice": choice_fragment,
         "fundus": fundus_fragment,
+        "mammography": mammography_fragment,
     }
     if len(arguments) != 2 or arguments[0] not in fragments:
         sys.stderr.write(f"usage: python -m pellucid.train.scorecard {{{','.join(fragments)}}} FOLDER\n")

@@ -207,7 +207,7 @@ def test_the_derivation_names_both_statements_the_expectation_and_the_rules(pair
 
 
 def test_a_category_that_is_on_no_scale_is_refused(pairs: ModuleType) -> None:
-    with pytest.raises(InputError, match="expected a BI-RADS category of 1, 2, 3, 4A, 4B, 4C, 5, got '4D'"):
+    with pytest.raises(InputError, match="expected a BI-RADS category of 1, 2, 3, 4, 4A, 4B, 4C, 5, got '4D'"):
         combine(pairs.image("4D"), pairs.tissue("fibroadenoma"))
 
 

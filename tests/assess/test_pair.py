@@ -4,9 +4,10 @@ from types import ModuleType
 
 import pytest
 
-from pellucid.assess.pair import NOT_EXAMINED, judge, possible_levels
+from pellucid.assess.pair import judge, possible_levels
 from pellucid.knowledge.concordance import load_table
-from pellucid.record import Truth
+from pellucid.knowledge.concordance.truth import NOT_EXAMINED
+from pellucid.record import GuidelineRef, Truth
 
 BREAST, LUNG = load_table("breast"), load_table("lung")
 
@@ -62,3 +63,11 @@ def test_what_is_not_stated_of_the_removal_counts_as_a_part(pairs: ModuleType) -
     assert "target" not in judged.facts.states
     assert judged.open_outcomes == ("concordant benign", "non-diagnostic")
     assert judged.outcome is None
+
+
+def test_a_mammogram_is_not_asked_for_what_only_ultrasound_shows(pairs: ModuleType) -> None:
+    pack = GuidelineRef(name="mammography", edition="2013", sha256="a" * 64)
+    findings = (pairs.seen("shape", "oval"), pairs.seen("margin", "circumscribed"))
+    judged = judge(pairs.image("4A", findings, guideline=pack), pairs.tissue("fibroadenoma"), BREAST)
+    assert judged.phenotypes["circumscribed mass"] is Truth.MET
+    assert judged.outcome == "concordant benign"

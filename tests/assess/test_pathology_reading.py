@@ -64,3 +64,8 @@ def test_a_reading_of_the_image_is_no_pathology(root: Path) -> None:
     case = reading_from_json((root / "src" / "pellucid" / "app" / "examples" / "breast-case.json").read_bytes())
     with pytest.raises(InputError, match="which is imaging of the breast"):
         pathology_of(case, TABLE)
+
+
+def test_a_grade_group_names_its_diagnosis(slides: Slides) -> None:
+    statement = pathology_of(slides("2", "1", question="grade-group"), load_table("prostate"))
+    assert statement.specimens[0].mentions[0].term == "adenocarcinoma, grade group 2 or above"

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table, list_tables, load_table
+from pellucid.knowledge.concordance.table import LEVELS
 from pellucid.record import Assessment, Finding, GuidelineRef, Observer, Probability, Reading, Record, Sha256, Text
 
 MALIGNANT = "malignant"
@@ -101,14 +102,18 @@ def imaging_of(reading: Reading, table: Table, risk: Risk | None = None) -> Imag
 
 
 def _on_scale(assessments: Sequence[Assessment], table: Table) -> Assessment | None:
-    """The first assessment whose guideline and categories are those of a scale; one with a category goes before one without."""
+    """The assessment whose guideline and question are those of a scale; of several the most suspicious category."""
     found = [
         a
         for a in assessments
         for scale in table.scales.values()
-        if a.guideline.name in scale.guidelines and set(scale.grades) & {*a.probabilities, a.category}
+        if a.guideline.name in scale.guidelines and a.question in scale.questions
     ]
-    return next((a for a in found if a.category in {c for s in table.scales.values() for c in s.grades}), next(iter(found), None))
+    graded = [(LEVELS.index(grade.level), a) for a in found if (grade := table.grade(a.category)) is not None]
+    if not graded:
+        return next(iter(found), None)
+    highest = max(level for level, _ in graded)
+    return next(a for level, a in graded if level == highest)
 
 
 def _risk(assessments: Sequence[Assessment]) -> Risk | None:

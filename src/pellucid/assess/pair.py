@@ -11,11 +11,8 @@ from pellucid.knowledge.concordance import Table
 from pellucid.knowledge.concordance.check import Walk, walk
 from pellucid.knowledge.concordance.facts import TARGET
 from pellucid.knowledge.concordance.table import BENIGN, FITS, LEVELS, OUTCOMES, Outcome, Phenotype, Rule
-from pellucid.knowledge.concordance.truth import Facts, atoms_of, truth_of
+from pellucid.knowledge.concordance.truth import NOT_EXAMINED, Facts, atoms_of, truth_of
 from pellucid.record import Finding, Truth
-
-NOT_EXAMINED = "not examined"
-"""The state of a sign that this examination does not ask for: no phenotype is met or left open by it."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +47,7 @@ class Judged:
 
 def judge(imaging: Imaging, pathology: Pathology, table: Table) -> Judged:
     """The rules of the table on this pair; what is not known stays unknown in every step."""
-    states, values, seen = _signs(imaging.findings, table)
+    states, values, seen = _signs(imaging, table)
     levels = possible_levels(imaging, table)
     states["suspicion"] = levels
     seen["suspicion"] = f"category {imaging.category}" if imaging.category else f"no category: {imaging.category_unknown_because}"
@@ -113,11 +110,11 @@ def _raised(level: str, imaging: Imaging, table: Table) -> str:
     return LEVELS[max([LEVELS.index(level), *floors])]
 
 
-def _signs(findings: Iterable[Finding], table: Table) -> tuple[dict[str, frozenset[str]], dict[str, float], dict[str, str]]:
+def _signs(imaging: Imaging, table: Table) -> tuple[dict[str, frozenset[str]], dict[str, float], dict[str, str]]:
     states: dict[str, frozenset[str]] = {}
     values: dict[str, float] = {}
     seen: dict[str, str] = {}
-    for finding in findings:
+    for finding in imaging.findings:
         name = table.known_as.get(finding.concept, finding.concept)
         entry = table.signs.get(name)
         if entry is None or name in seen:
@@ -127,7 +124,7 @@ def _signs(findings: Iterable[Finding], table: Table) -> tuple[dict[str, frozens
             values[name] = finding.value
         elif finding.state is not None and finding.state in (entry.concept.states or ()):
             states[name] = frozenset({finding.state})
-    for name in _not_examined(set(seen), table):
+    for name in _not_examined(set(seen), imaging, table):
         states[name] = frozenset({NOT_EXAMINED})
         seen[name] = NOT_EXAMINED
     return states, values, seen
@@ -141,12 +138,15 @@ def _seen(finding: Finding) -> str:
     return f"seen: {finding.state}" if finding.state else "not sure"
 
 
-def _not_examined(examined: set[str], table: Table) -> set[str]:
-    """Signs that share no phenotype with one that was examined: the examination does not ask for them."""
+def _not_examined(examined: set[str], imaging: Imaging, table: Table) -> set[str]:
+    """Signs that the examination does not ask for: those of other packs, and those that share no phenotype with one that was
+    examined."""
     related = {
         name for phenotype in table.phenotypes.values() if (names := set(atoms_of(phenotype.when))) & examined for name in names
     }
-    return set(table.signs) - related - examined
+    pack = imaging.guideline.name if imaging.guideline else None
+    foreign = {name for name, packs in table.asked_by.items() if pack is not None and pack not in packs}
+    return (set(table.signs) - related | foreign) - examined
 
 
 def _tissue(pathology: Pathology, states: dict[str, frozenset[str]], seen: dict[str, str]) -> None:

@@ -41,13 +41,14 @@ def pathology_of(reading: Reading, table: Table) -> Pathology:
 def _specimen(assessment: Assessment, table: Table) -> Specimen | None:
     names = {c.casefold() for c in (*assessment.probabilities, assessment.category) if c}
     words = {w.casefold(): t for t in table.terms.values() for w in (t.name, *t.also)}
-    if not names & {*PLAIN, *words}:
+    question = assessment.question.replace("-", " ")  # 'grade-group' and '2' name 'grade group 2'
+    if not {*names, *(f"{question} {name}" for name in names)} & {*PLAIN, *words}:
         return None
     category = assessment.category
     if category is None:
         said = f"no category: {assessment.abstained_because}"
         return Specimen(mentions=(Mention(term=None, words=said, quote=assessment.statement, status="present"),))
-    term = words.get(category.casefold())
+    term = words.get(category.casefold()) or words.get(f"{question} {category}".casefold())
     if term is not None:
         mention = Mention(
             term=term.name, words=category, quote=assessment.statement, status="present", tissue=term.tissue, code=term.code

@@ -46,7 +46,9 @@ def read_typed(path: str | Path, guideline: Guideline) -> Typed:
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{file}: expected a file of findings in YAML, got no such file; `pellucid guidelines show --template` prints one")
+        raise InputError(
+            f"{file}: expected a file of findings in YAML, got no such file; `pellucid guidelines show --template` prints one"
+        )
     fields = Place(parse(file.read_bytes(), str(file)), str(file)).fields()
     observer = _observer(fields.take("by"))
     fields.maybe("guideline")

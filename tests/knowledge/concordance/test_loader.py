@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.errors import GuidelineError, UnknownName
+from pellucid.knowledge import list_guidelines, load_guideline
 from pellucid.knowledge.concordance import list_tables, load_table, load_table_file
 from pellucid.knowledge.concordance.loader import SHIPPED
 from pellucid.knowledge.concordance.table import TISSUES
@@ -112,3 +113,24 @@ def test_hostile_bytes_are_one_clear_error(tmp_path: Path, data: bytes) -> None:
     file.write_bytes(data)
     with pytest.raises(GuidelineError):
         load_table_file(file)
+
+
+@pytest.mark.parametrize("organ", ORGANS)
+def test_every_scale_is_that_of_packs_that_ship(organ: str) -> None:
+    """Every category of the packs' questions is on the scale, or lies outside it by name."""
+    table = load_table(organ)
+    shipped = {name.rpartition("-")[0] for name in list_guidelines()}
+    for scale in table.scales.values():
+        assert set(scale.guidelines) <= shipped
+        packs = [load_guideline(name) for name in scale.guidelines]
+        asked = [q for pack in packs for name, q in pack.questions.items() if name in scale.questions]
+        assert {q for pack in packs for q in pack.questions} >= set(scale.questions)
+        given = {category for q in asked for category in q.categories if category not in q.outside}
+        assert given <= set(scale.grades)
+        concepts = {name: c for pack in packs for name, c in pack.concepts.items()}
+        for name, entry in table.signs.items():
+            known = next(
+                (concepts[n] for n in (name, *(k for k, v in table.known_as.items() if v == name)) if n in concepts), None
+            )
+            if known is not None and known.states is not None:
+                assert set(known.states) - {"not mentioned"} <= set(entry.concept.states or ()), name

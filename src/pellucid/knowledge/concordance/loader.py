@@ -48,7 +48,7 @@ def _read(data: bytes, file: str) -> Table:
     fields = Place(parse(data, file), file).fields()
     sources = read_sources(fields.take("sources"))
     scales = {name: _scale(place, sources) for name, place in fields.take("scales").pairs()}
-    signs, known_as = _signs(fields.take("signs"))
+    signs, known_as, asked_by = _signs(fields.take("signs"))
     terms = _terms(fields.take("terms"))
     categories = dict.fromkeys(category for scale in scales.values() for category in scale.grades)
     entries = {**signs, **pair_concepts(categories, terms)}
@@ -69,6 +69,7 @@ def _read(data: bytes, file: str) -> Table:
         ceiling=ceiling,
         signs=signs,
         known_as=known_as,
+        asked_by=asked_by,
         terms=terms,
         phenotypes=phenotypes,
         expectations=read_expectations(fields.take("expectations"), phenotypes, terms, sources),
@@ -102,7 +103,11 @@ def _scale(place: Place, sources: Sources) -> Scale:
         grades[category] = Grade(_level(grade.take("level")), _range(likelihood) if likelihood else None)
         grade.done()
     scale = Scale(
-        fields.take("label").text(), fields.take("guidelines").texts(), grades, read_citation(fields.take("cite"), sources)
+        fields.take("label").text(),
+        fields.take("guidelines").texts(),
+        fields.take("questions").texts(),
+        grades,
+        read_citation(fields.take("cite"), sources),
     )
     fields.done()
     return scale
@@ -126,9 +131,10 @@ def _risk_levels(place: Place | None, sources: Sources) -> tuple[RiskLevel, ...]
     return tuple(found)
 
 
-def _signs(place: Place) -> tuple[dict[str, Entry], dict[str, str]]:
+def _signs(place: Place) -> tuple[dict[str, Entry], dict[str, str], dict[str, tuple[str, ...]]]:
     found: dict[str, Entry] = {}
     known_as: dict[str, str] = {}
+    asked_by: dict[str, tuple[str, ...]] = {}
     for name, body in place.pairs():
         fields = body.fields()
         states, unit, say = fields.maybe("states"), fields.maybe("unit"), fields.maybe("say")
@@ -137,8 +143,10 @@ def _signs(place: Place) -> tuple[dict[str, Entry], dict[str, str]]:
         template = say.text() if say else f"the {name.replace('_', ' ')} is {{state}}"
         found[name] = nominal(name, states.texts(), template) if states else measured(name, unit.text() if unit else "")
         known_as |= dict.fromkeys(texts(fields, "known_as"), name)
+        packs = texts(fields, "asked_by")
+        asked_by |= {name: packs} if packs else {}
         fields.done()
-    return found, known_as
+    return found, known_as, asked_by
 
 
 def _terms(place: Place) -> dict[str, Term]:

@@ -60,6 +60,8 @@ class Scale:
 
     label: str
     guidelines: tuple[str, ...]
+    questions: tuple[str, ...]
+    """The questions of these packs whose category counts."""
     grades: Mapping[str, Grade]
     citation: Citation
 
@@ -176,6 +178,8 @@ class Table:
     signs: Mapping[str, Entry]
     known_as: Mapping[str, str]
     """Another name of a sign -> its name here."""
+    asked_by: Mapping[str, tuple[str, ...]]
+    """Sign -> the packs that ask for it, where only some of the organ's packs do."""
     terms: Mapping[str, Term]
     phenotypes: Mapping[str, Phenotype]
     expectations: tuple[Expectation, ...]

@@ -11,6 +11,10 @@ from pellucid.knowledge.concordance.words import Atom, Compound, Predicate
 from pellucid.record import Step, Truth
 
 
+NOT_EXAMINED = "not examined"
+"""The state of a sign that this examination does not ask for: no predicate on it is met."""
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is known of a pair of image and tissue."""
@@ -54,6 +58,8 @@ def _atom(atom: Atom, facts: Facts) -> Truth:
         if possible <= set(atom.states):
             return Truth.MET
         return Truth.UNKNOWN if possible & set(atom.states) else Truth.NOT_MET
+    if facts.states.get(atom.concept) == {NOT_EXAMINED}:
+        return Truth.NOT_MET
     value = facts.values.get(atom.concept)
     return Truth.UNKNOWN if value is None else (Truth.MET if _inside(atom, value) else Truth.NOT_MET)
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pellucid.assess.combine import combine
 from pellucid.assess.concordance import Concordance, concordance_from_json
 from pellucid.assess.imaging import Imaging
-from pellucid.assess.pathology import Mention, Pathology, Sampling, Specimen
+from pellucid.assess.pathology import History, Mention, Pathology, Sampling, Specimen
 from pellucid.assess.pathology_text import read_report
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import list_tables, load_table
@@ -219,6 +219,9 @@ def test_two_organs_are_refused(pairs: ModuleType) -> None:
 # what must hold for every pair ------------------------------------------------------------------------------------------
 
 
+KINDS: list[History] = ["surgery", "trauma", "infection", "diabetes"]
+
+
 @st.composite
 def anything(draw: st.DrawFn, pairs: ModuleType, organ: str | None = None) -> tuple[Imaging, Pathology]:
     """Any pair of one organ: categories, signs known or not, diagnoses of any status, sampling stated or not."""
@@ -251,7 +254,7 @@ def anything(draw: st.DrawFn, pairs: ModuleType, organ: str | None = None) -> tu
         by=pairs.PATHOLOGIST,
         specimens=specimens,
         sampling=Sampling.model_validate(sampling),
-        history=tuple(draw(st.lists(st.sampled_from(["surgery", "trauma", "infection", "diabetes"]), unique=True, max_size=2))),
+        history=tuple(draw(st.lists(st.sampled_from(KINDS), unique=True, max_size=2))),
         later_imaging=draw(st.sampled_from(["none", "stable", "smaller", "larger", "unknown"])),
     )
     return image, pathology

@@ -1,6 +1,6 @@
 """What is known of a pair of statements, and what the rules of the table make of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pellucid.knowledge.concordance.words import Atom, Compound, Predicate
 from pellucid.record import Step, Truth
 
-
 NOT_EXAMINED = "not examined"
 """The state of a sign that this examination does not ask for: no predicate on it is met."""
 
@@ -58,7 +57,7 @@ def _atom(atom: Atom, facts: Facts) -> Truth:
         if possible <= set(atom.states):
             return Truth.MET
         return Truth.UNKNOWN if possible & set(atom.states) else Truth.NOT_MET
-    if facts.states.get(atom.concept) == {NOT_EXAMINED}:
+    if NOT_EXAMINED in facts.states.get(atom.concept, ()):
         return Truth.NOT_MET
     value = facts.values.get(atom.concept)
     return Truth.UNKNOWN if value is None else (Truth.MET if _inside(atom, value) else Truth.NOT_MET)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conform import predict_set
 from pellucid.errors import UnknownName
-from pellucid.knowledge import Evaluation, Guideline, evaluate
+from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
 from pellucid.knowledge.guideline import Question
 from pellucid.knowledge.space import compile_question
 from pellucid.record import Assessment, Caution, Finding, SetRule, Signals, StudyRef
@@ -34,8 +34,7 @@ def conclude_all(
 ) -> tuple[tuple[Assessment, ...], tuple[Caution, ...]]:
     """The assessments of every question, in order, and the cautions that go with them."""
     assessments = tuple(conclude(ask.guideline, ask.question, findings, ask.set_rule, signals) for ask in asks)
-    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
-    return assessments, cautions(study, findings, assessments, signals, limits)
+    return assessments, cautions(study, findings, assessments, signals, asks)
 
 
 def conclude(
@@ -61,7 +60,7 @@ def conclude(
     blind = why_not is not None
     why_not = why_not or (_undecided(held, order, set_rule) if set_rule else None)
     category = None if why_not else (evaluation.crisp or evaluation.most_probable)
-    step, citation, shared = _next_step(asked, category, () if blind else held)
+    step, citation, shared = _next_step(guideline, question, findings, category, () if blind else held)
     return Assessment(
         question=question,
         guideline=guideline.ref(),
@@ -137,10 +136,12 @@ def _undecided(held: tuple[str, ...], order: tuple[str, ...], rule: SetRule) -> 
     return f"{every} within {name}, so the findings cannot decide"
 
 
-def _next_step(asked: Question, category: str | None, held: tuple[str, ...]) -> tuple[str, str | None, bool | None]:
+def _next_step(
+    guideline: Guideline, question: str, findings: Sequence[Finding], category: str | None, held: tuple[str, ...]
+) -> tuple[str, str | None, bool | None]:
     """What to do next, its citation, and whether the whole confidence set has it in common (None: nothing to compare)."""
     names: list[str] = [*held, *([category] if category and category not in held else [])]
-    steps = {name: asked.categories[name].next_step for name in names}
+    steps = {name: next_step_of(guideline, question, name, findings) for name in names}
     texts = {step.text if step else None for step in steps.values()}
     common = len(texts) == 1 and None not in texts
     shared = common if held and texts != {None} else None
@@ -182,13 +183,15 @@ def _sentence(text: str) -> str:
 
 
 def cautions(
-    study: StudyRef, findings: Sequence[Finding], assessments: Sequence[Assessment], signals: Signals, limits: Sequence[str] = ()
+    study: StudyRef, findings: Sequence[Finding], assessments: Sequence[Assessment], signals: Signals, asks: Sequence[Ask] = ()
 ) -> tuple[Caution, ...]:
-    """What the reader of the report must weigh, most serious first.
+    """What the reader of the report must weigh, most serious first: findings that contradict each other before all else.
 
-    `limits` are sentences on what the findings cannot tell apart.
+    `asks` are the questions with their guidelines, which say what contradicts and what the findings cannot tell apart.
     """
-    told: list[Caution] = []
+    told = [
+        Caution(kind="contradiction", text=_sentence(text)) for ask in asks for text in contradictions_of(ask.guideline, findings)
+    ]
     if is_unlike(signals):
         alarm = signals.novelty_false_alarm
         rate = f"; {_percent(alarm)} of ordinary images lie beyond it" if alarm is not None else ""
@@ -208,6 +211,7 @@ def cautions(
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)
     told += _about_people(findings, assessments)
+    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
     told += [Caution(kind="scope", text=limit) for limit in limits]
     return tuple(dict.fromkeys(told))
 

@@ -15,6 +15,8 @@ ONE_IMAGE = (
 )
 INDEPENDENT = "The probabilities of the categories treat the findings as independent of each other, given the image."
 READ_IT_YOURSELF = "Read the image as you would without this reader; nothing below stands in for a conclusion."
+CONTRADICTION = "contradiction"
+CONTRADICTED = "These findings cannot both be so, and everything below rests on both: settle which is right before using it."
 ENTER_IT = "Where you can judge an open finding yourself ({}), enter it with pellucid revise and the rules run again."
 
 
@@ -120,6 +122,8 @@ class Sheet:
     moves: tuple[Move, ...]
     cannot_judge: tuple[tuple[str, str], ...]
     scope: tuple[str, ...]
+    contradictions: tuple[str, ...]
+    """Shown before everything else, and among the cautions again."""
     cautions: tuple[tuple[str, str], ...]
     facts: tuple[Fact, ...]
 
@@ -144,6 +148,7 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
         moves=_moves(earlier, reading) if earlier else (),
         cannot_judge=tuple((words.label(f.concept), f.unknown_because) for f in reading.findings if f.unknown_because),
         scope=_scope(reading),
+        contradictions=tuple(dict.fromkeys(c.text for c in reading.cautions if c.kind == CONTRADICTION)),
         cautions=_cautions(reading),
         facts=provenance_facts(reading),
     )
@@ -289,8 +294,10 @@ def _signal_lines(reading: Reading) -> list[str]:
 
 
 def _cautions(reading: Reading) -> tuple[tuple[str, str], ...]:
-    """Cautions first, then edges and conflicts of the assessments that no caution repeats; scope stands elsewhere."""
-    told: list[Caution] = [c for c in reading.cautions if c.kind != "scope"]
+    """Contradictions, the other cautions, then edges and conflicts of the assessments that no caution repeats; scope stands
+    elsewhere."""
+    told: list[Caution] = [c for c in reading.cautions if c.kind == CONTRADICTION]
+    told += [c for c in reading.cautions if c.kind not in (CONTRADICTION, "scope")]
     seen = " ".join(c.text for c in told)
     lines = [(words.CAUTIONS[c.kind], c.text) for c in told]
     for a in reading.assessments:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pellucid.record import Reading, Step
 from pellucid.report import words
 from pellucid.report.places import box_words
-from pellucid.report.sheet import RESEARCH, Row, Sheet, Verdict, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, Row, Sheet, Verdict, sheet
 
 COLUMNS = 100
 BAR = 30
@@ -19,6 +19,7 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
     s = sheet(reading, earlier)
     blocks = [
         _header(s),
+        _section(words.CAUTIONS["contradiction"], _contradictions(s)),
         *(_verdict(v) for v in s.verdicts),
         _section("What the revision changed", _moves(s)),
         _section("What was seen", _rows(s)),
@@ -61,6 +62,11 @@ def _header(s: Sheet) -> str:
         by = f" by {s.reading.provenance.by}" if s.reading.provenance.by else ""
         lines += _wrap(f"Revises reading {words.short_hash(s.reading.revises)}{by}.")
     return "\n".join(lines) + ("" if s.verdicts else "\n\nNo question was asked of these findings.")
+
+
+def _contradictions(s: Sheet) -> list[str]:
+    lines = [part for told in s.contradictions for part in _wrap(told, 0, "!! ")]
+    return [*lines, *_wrap(CONTRADICTED)] if lines else []
 
 
 def _verdict(v: Verdict) -> str:

@@ -39,6 +39,7 @@ VERIFIED = {
 }
 
 CAUTIONS = {
+    "contradiction": "Findings that contradict each other",
     "shadow": "Something the findings do not describe",
     "novelty": "Unlike the training images",
     "boundary": "On an edge",

@@ -20,7 +20,7 @@ def slides() -> Slides:
     """Makes a reading of slides from its questions and their categories."""
 
     def make(category: str | None, *others: str, question: str = "diagnosis") -> Reading:
-        names = sorted({*([category] if category else []), *others})
+        names: list[str] = [*([category] if category else []), *others]
         assessment = Assessment(
             question=question,
             guideline=GuidelineRef(name="breast-histology", edition="1", sha256="a" * 64),

@@ -47,20 +47,17 @@ def truth_of(predicate: Predicate, facts: Facts) -> Truth:
 
 def _atom(atom: Atom, facts: Facts) -> Truth:
     if atom.concept == "diagnosis":
-        if facts.held & set(atom.states):
-            return Truth.MET
-        return Truth.UNKNOWN if facts.held_open else Truth.NOT_MET
-    if atom.states:
-        possible = facts.states.get(atom.concept)
-        if possible is None:
-            return Truth.UNKNOWN
-        if possible <= set(atom.states):
-            return Truth.MET
-        return Truth.UNKNOWN if possible & set(atom.states) else Truth.NOT_MET
-    if NOT_EXAMINED in facts.states.get(atom.concept, ()):
+        return Truth.MET if facts.held & set(atom.states) else Truth.UNKNOWN if facts.held_open else Truth.NOT_MET
+    possible = facts.states.get(atom.concept)
+    if possible is not None and NOT_EXAMINED in possible:
         return Truth.NOT_MET
-    value = facts.values.get(atom.concept)
-    return Truth.UNKNOWN if value is None else (Truth.MET if _inside(atom, value) else Truth.NOT_MET)
+    if not atom.states:
+        value = facts.values.get(atom.concept)
+        return Truth.UNKNOWN if value is None else Truth.MET if _inside(atom, value) else Truth.NOT_MET
+    wanted = set(atom.states)
+    if possible is None or (possible & wanted and not possible <= wanted):
+        return Truth.UNKNOWN
+    return Truth.MET if possible <= wanted else Truth.NOT_MET
 
 
 def _inside(atom: Atom, value: float) -> bool:

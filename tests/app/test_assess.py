@@ -69,6 +69,6 @@ def test_bad_input_is_one_line_and_a_non_zero_exit(
 
 
 def test_what_stays_open_exits_with_three(form: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    form.write_text(FORM.replace(", status: baseline", ""), encoding="utf-8")
+    form.write_text(FORM.replace(", status: baseline", "").replace("15 mm", "7 mm"), encoding="utf-8")
     assert main(["assess", str(form), "--question", "nodule"]) == 3
     assert "nobody has stated" in capsys.readouterr().out

@@ -84,7 +84,7 @@ def test_what_nobody_stated_gives_no_answer_where_it_decides(tmp_path: Path) -> 
 
 def test_contradicting_certain_findings_are_refused_in_one_line(tmp_path: Path) -> None:
     text = "  one: {nodule_type: part-solid, mean_diameter: 6 ± 0 mm, solid_diameter: 9 ± 0 mm}\n"
-    with pytest.raises(InputError, match="solid .*cannot both be so") as caught:
+    with pytest.raises(InputError, match=r"solid .*cannot both be so") as caught:
         lung(tmp_path, text)
     assert "\n" not in str(caught.value)
 

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from pellucid.app.assess import ASSESS
 from pellucid.app.command import ERROR, Command, Parser, note, one_line
+from pellucid.app.compare import COMPARE
 from pellucid.app.demo import DEMO
 from pellucid.app.doctor import DOCTOR, IMPORTS
 from pellucid.app.guidelines import GUIDELINES
@@ -26,6 +27,7 @@ COMMANDS: dict[str, Command] = {
     "verify": VERIFY,
     "revise": REVISE,
     "assess": ASSESS,
+    "compare": COMPARE,
     "guidelines": GUIDELINES,
     "evaluate": EVALUATE,
     "train": TRAIN,

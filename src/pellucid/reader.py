@@ -57,7 +57,7 @@ class Reader:
         prepared = prepare(pixels, plan)
         with torch.inference_mode():
             batch = torch.from_numpy(prepared.array).unsqueeze(0).contiguous(memory_format=torch.channels_last)
-            grids = self.net.encoder(batch)
+            grids = self.net.grids(batch)
             seen: Seen = self.net.bottleneck(grids)
             support = self.net.bottleneck.support(seen, grids)
         return Sight(

@@ -122,9 +122,8 @@ def test_binary_set_with_both_answers_cannot_decide(pack: Guideline) -> None:
 
 
 def test_empty_set_gives_no_category(pack: Guideline) -> None:
-    a = conclude(
-        pack, "alarm", findings(rough=0.5, irregular=0.5), SetRule(method="lac", threshold=0.1, coverage=0.9, n=9), Signals()
-    )
+    rule = SetRule(method="lac", threshold=0.1, coverage=0.9, n=9)
+    a = conclude(Ask(pack, "alarm", rule), findings(rough=0.5, irregular=0.5), Signals())
     assert a.confidence_set == ()
     assert "the 90 % confidence set is empty" in str(a.abstained_because)
 

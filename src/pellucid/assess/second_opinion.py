@@ -28,7 +28,7 @@ from pellucid.errors import InputError
 from pellucid.knowledge.growth import SD_OF_ONE_MM
 from pellucid.knowledge.guideline import Guideline, Outcome, Question
 from pellucid.knowledge.risk import Risk, RiskModel, list_risk_models, load_risk_model, risk
-from pellucid.knowledge.risk_model import Scheme
+from pellucid.knowledge.risk.model import Scheme
 from pellucid.record import Assessment, Caution, Finding, SecondOpinion, Truth
 
 

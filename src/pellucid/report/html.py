@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pellucid.record import Reading
 from pellucid.report import words
 from pellucid.report.picture import picture
-from pellucid.report.sheet import RESEARCH, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -35,6 +35,7 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
             words=words,
             image=picture(pixels, reading.study) if pixels is not None else None,
             research=RESEARCH,
+            contradicted=CONTRADICTED,
             style=Markup(style),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

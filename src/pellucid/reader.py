@@ -57,7 +57,7 @@ class Reader:
         prepared = prepare(pixels, plan)
         with torch.inference_mode():
             batch = torch.from_numpy(prepared.array).unsqueeze(0).contiguous(memory_format=torch.channels_last)
-            grids = self.net.encoder(batch)
+            grids = self.net.grids(batch)
             seen: Seen = self.net.bottleneck(grids)
             support = self.net.bottleneck.support(seen, grids)
         return Sight(
@@ -79,7 +79,7 @@ class Reader:
             novelty_false_alarm=self.fitted.novelty.false_alarm,
         )
         assessments = tuple(
-            conclude(self.guidelines[q.name], q.name, findings, self.fitted.sets.get(q.name), novelty)
+            conclude(Ask(self.guidelines[q.name], q.name, self.fitted.sets.get(q.name)), findings, novelty)
             for q in self.card.questions
         )
         signals = novelty.model_copy(update={"shadow": self._shadow(sight, {a.question: a.probabilities for a in assessments})})

@@ -186,4 +186,6 @@ def test_circumscribed_margin_beside_an_indistinct_part_is_a_contradiction() -> 
     text = (files("pellucid.app") / "examples" / "breast-case.json").read_text(encoding="utf-8")
     second = revise(reading_from_json(text), {"margin": "circumscribed", "indistinct": "present"}, by="Dr A")
     assert second.cautions[0].kind == "contradiction"
-    assert second.cautions[0].text.startswith("Margin circumscribed (Dr A) and indistinct margin present (Dr A) cannot both be so")
+    assert second.cautions[0].text.startswith(
+        "Margin circumscribed (Dr A) and indistinct margin present (Dr A) cannot both be so"
+    )

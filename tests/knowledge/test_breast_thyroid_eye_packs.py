@@ -103,7 +103,7 @@ def test_points_and_level_of_every_nodule_are_those_of_the_table(thyroid: Guidel
     for nodule in (n for n in every(NODULES) if not cannot_be(n)):
         compiled, facts, _ = situated(thyroid, "level", findings(thyroid, nodule))
         points = thyroid_points(nodule)
-        totals = crisp_values(compiled, compiled.build.score(thyroid.scores["points"]), facts)
+        totals = crisp_values(compiled.build, compiled.build.score(thyroid.scores["points"]), facts)
         got = open_categories(compiled, facts)
         if totals != {(points, points)} or got != (thyroid_level(points),):
             wrong.append((nodule, (points, thyroid_level(points)), (totals, got)))

@@ -37,7 +37,7 @@ def _run(args: argparse.Namespace) -> int:
 def _list(args: argparse.Namespace) -> int:
     from pellucid.knowledge import list_guidelines
 
-    packs = [_load(name) for name in list_guidelines()]
+    packs = [load_pack(name) for name in list_guidelines()]
     if args.json:
         print(json.dumps([_facts(pack) for pack in packs], indent=1))
     else:
@@ -49,7 +49,7 @@ def _list(args: argparse.Namespace) -> int:
 def _show(args: argparse.Namespace) -> int:
     from pellucid.knowledge import show
 
-    pack = _load(args.name)
+    pack = load_pack(args.name)
     if args.json:
         print(json.dumps(_facts(pack), indent=1))
         return DONE
@@ -102,7 +102,8 @@ def _packs(folder: Path) -> tuple[str, ...]:
     return found
 
 
-def _load(name: str) -> "Guideline":
+def load_pack(name: str) -> "Guideline":
+    """A pack that ships, by name, or one in a folder."""
     from pellucid.knowledge import load_guideline, load_guideline_file
 
     file = Path(name) / "guideline.yaml"
@@ -113,7 +114,7 @@ def faults_of(name: str) -> tuple[str, ...]:
     """What a pack's checks and cases find wrong, in sentences; empty where it is sound."""
     from pellucid.knowledge import check_guideline
 
-    return check_guideline(_load(name)).problems
+    return check_guideline(load_pack(name)).problems
 
 
 def _trace(args: argparse.Namespace) -> int:

@@ -19,6 +19,7 @@ from pathlib import Path
 from pellucid.errors import InputError
 from pellucid.knowledge import Guideline
 from pellucid.knowledge.fields import Place
+from pellucid.knowledge.risk import load_risk_model
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.terms import Entry
 from pellucid.record import PROBABILITY_TOLERANCE, Finding, Observer
@@ -46,12 +47,15 @@ def read_typed(path: str | Path, guideline: Guideline) -> Typed:
     """
     file = Path(path)
     if not file.is_file():
-        raise InputError(f"{file}: expected a file of findings in YAML, got no such file; `pellucid guidelines show --template` prints one")
+        raise InputError(
+            f"{file}: expected findings in YAML, got no such file; `pellucid guidelines show NAME --template` prints one"
+        )
     fields = Place(parse(file.read_bytes(), str(file)), str(file)).fields()
     observer = _observer(fields.take("by"))
     fields.maybe("guideline")
     shared, lesions = fields.maybe("findings"), fields.maybe("lesions")
-    common = _findings(shared, guideline, observer) if shared else {}
+    known = askable(guideline)
+    common = _findings(shared, known, observer) if shared else {}
     if lesions is None:
         fields.done()
         if not common:
@@ -59,7 +63,7 @@ def read_typed(path: str | Path, guideline: Guideline) -> Typed:
         return Typed(observer, {WHOLE: tuple(common.values())})
     found: dict[str, tuple[Finding, ...]] = {}
     for name, body in lesions.pairs():
-        found[name] = tuple({**common, **_findings(body, guideline, observer)}.values())
+        found[name] = tuple({**common, **_findings(body, known, observer)}.values())
     if not found:
         lesions.refuse("one lesion or more", "none")
     fields.done()
@@ -86,12 +90,22 @@ def _observer(place: Place) -> Observer:
     return Observer(name=name, kind="model" if kind.text() == "model" else "person")
 
 
-def _findings(place: Place, guideline: Guideline, observer: Observer) -> dict[str, Finding]:
+def askable(guideline: Guideline) -> dict[str, Entry]:
+    """Every concept that may be stated: the guideline's own, and what its second opinions ask for beside them."""
+    models = dict.fromkeys(name for question in guideline.questions.values() for name in question.second_opinions)
+    found = dict(guideline.entries)
+    for model in models:
+        for name, asked in load_risk_model(model).inputs.items():
+            found.setdefault(name, Entry(asked.concept, "{state}", plausible=asked.plausible))
+    return found
+
+
+def _findings(place: Place, known: Mapping[str, Entry], observer: Observer) -> dict[str, Finding]:
     found: dict[str, Finding] = {}
     for name, value in place.pairs():
-        if name not in guideline.entries:
-            value.unknown(f"concept of {guideline.name}", name, list(guideline.entries))
-        found[name] = _finding(guideline.entries[name], value, observer)
+        if name not in known:
+            value.unknown("concept", name, list(known))
+        found[name] = _finding(known[name], value, observer)
     return found
 
 
@@ -112,7 +126,8 @@ def _state(name: str, states: tuple[str, ...], place: Place, observer: Observer)
     if isinstance(place.node.value, dict):
         shares = {state: share.number() for state, share in place.pairs()}
     else:
-        said = str(place.node.value) if isinstance(place.node.value, int) else place.text()
+        is_number = isinstance(place.node.value, int) and not isinstance(place.node.value, bool)
+        said = str(place.node.value) if is_number else place.text()
         shares = {said: 1.0}
     for state in shares:
         if state not in states:

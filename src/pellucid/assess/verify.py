@@ -16,7 +16,7 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from pellucid.assess.check import Check, Verification, concluded, unchecked, verdict
-from pellucid.assess.conclude import Ask, conclude_all
+from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.assess.installed import READERS, check_installed
 from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
@@ -147,7 +147,7 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool
     if len(found) < len(reading.assessments):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
-    asks = [Ask(pack, a.question, a.set_rule) for pack, a in zip(found, reading.assessments, strict=True)]
+    asks = [asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)]
     try:
         derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals)
     except (PellucidError, ValidationError) as error:
@@ -228,6 +228,8 @@ def _told(value: Any) -> object:
 
 def _check_signals(reading: Reading) -> Check:
     """The shadow was compared with what the concepts gave; known as long as no person has changed a finding."""
+    if reading.study.pixels_sha256 is None:
+        return unchecked("signals", "no image was read, so nothing was compared with a second look")
     if any(f.observer.kind == "person" for f in reading.findings):
         return unchecked("signals", "a person changed findings after the shadow was compared: verify the reading that it revises")
     given = {a.question: a.probabilities for a in reading.assessments}

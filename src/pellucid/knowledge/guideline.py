@@ -226,6 +226,8 @@ class Question:
     next_steps: tuple[NextStepRule, ...] = ()
     monotone: tuple[Monotone, ...] = ()
     examination: Examination | None = None
+    second_opinions: tuple[str, ...] = ()
+    """Published risk models that are asked beside this question."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,6 +83,29 @@ class SetRule(Record):
     n: Annotated[int, Field(ge=1)]
 
 
+class SecondOpinion(Record):
+    """What an independent published risk model says of the same findings, or why it does not apply; never both."""
+
+    model: Text
+    label: Text
+    outcome: Text
+    sha256: Sha256
+    probability: Probability | None = None
+    low: Probability | None = None
+    high: Probability | None = None
+    """95 % of the risk over what the findings allow."""
+    actions: tuple[Text, ...] = ()
+    """What guidelines do at this risk, one sentence each with its citation."""
+    not_applicable_because: Text | None = None
+    derivation: Step
+
+    @model_validator(mode="after")
+    def _answer_or_reason(self) -> Self:
+        if (self.probability is None) == (self.not_applicable_because is None):
+            raise ValueError(f"second opinion {self.model}: expected a probability or a reason why not, exactly one of the two")
+        return self
+
+
 class Assessment(Record):
     """The conclusion to one question, computed from the findings and one guideline and from nothing else."""
 
@@ -108,6 +131,10 @@ class Assessment(Record):
     conflict: str | None = None
     """A published floor or ceiling against what the scorecard proposes."""
     abstained_because: str | None = None
+    second_opinions: tuple[SecondOpinion, ...] = ()
+    """Published risk models beside the answer; never averaged with it."""
+    joint_shift: Probability | None = None
+    """How far the guideline's joint tables moved a probability at most; None where findings count as independent."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -20,17 +20,25 @@ class SimilarCase(Record):
 
 
 class StudyRef(Record):
-    """Which image was read. `source` (a file name) is kept outside the reading's hash."""
+    """Which image was read, or that there is none: findings were typed. `source` (a file name) is kept outside the reading's
+    hash.
+    """
 
-    pixels_sha256: Sha256
-    width: Annotated[int, Field(ge=1)]
-    height: Annotated[int, Field(ge=1)]
+    pixels_sha256: Sha256 | None = None
+    width: Annotated[int, Field(ge=0)] = 0
+    height: Annotated[int, Field(ge=0)] = 0
     frame: Annotated[int, Field(ge=0)] = 0
     modality: str | None = None
     spacing_mm: tuple[PositiveFloat, PositiveFloat] | None = None  # (between rows, between columns), as DICOM's Pixel Spacing
     spacing_source: str | None = None
     ids: Names = FrozenDict()
     source: str | None = None
+
+    @model_validator(mode="after")
+    def _image_or_none(self) -> Self:
+        if {self.pixels_sha256 is None, self.width == 0, self.height == 0} not in ({True}, {False}):
+            raise ValueError("study: expected an image with its hash, width and height, or none of the three")
+        return self
 
 
 class ReaderRef(Record):

@@ -94,6 +94,8 @@ class Verdict:
     look_again: tuple[Look, ...]
     edges: tuple[str, ...]
     differential: tuple[Differential, ...]
+    second: tuple[str, ...]
+    """Published risk models beside the answer, one sentence each."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,7 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
     wanted = next((tuple(c.concept for c in a.sufficient_reason[0]) for a in reading.assessments if a.sufficient_reason), ())
     places = frame(reading.study, reading.findings, wanted)
     return Sheet(
-        title=words.label(reading.reader.name),
+        title=_title(reading),
         reader=f"{reading.reader.name} {reading.reader.version}" + ("" if reading.reader.weights_sha256 else ", without a model"),
         study=study_line(reading.study),
         reading=reading,
@@ -152,6 +154,13 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
         cautions=_cautions(reading),
         facts=provenance_facts(reading),
     )
+
+
+def _title(reading: Reading) -> str:
+    """The reader, or, where findings were only stated, what they were held against."""
+    if reading.study.pixels_sha256 is None and reading.assessments:
+        return words.label(reading.assessments[0].guideline.name)
+    return words.label(reading.reader.name)
 
 
 def _same_question(assessment: Assessment, earlier: Reading | None) -> Assessment | None:
@@ -220,6 +229,7 @@ def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None
         look_again=tuple(Look(words.inner_label(x.concept), x.share, words.percent(x.share)) for x in a.look_again),
         edges=(*a.boundary, *((a.conflict,) if a.conflict else ())),
         differential=a.differential,
+        second=tuple(words.second_opinion(opinion) for opinion in a.second_opinions),
     )
 
 
@@ -266,8 +276,9 @@ def _measures(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def _scope(reading: Reading) -> tuple[str, ...]:
     lines = [c.text for c in reading.cautions if c.kind == "scope"]
-    lines.append(ONE_IMAGE)
-    if reading.study.spacing_mm is None:
+    if reading.study.pixels_sha256 is not None:
+        lines.append(ONE_IMAGE)
+    if reading.study.pixels_sha256 is not None and reading.study.spacing_mm is None:
         lines.append("The spacing of the pixels is unknown, so nothing could be measured in millimetres.")
     lines += _signal_lines(reading)
     if reading.assessments:

@@ -1,4 +1,4 @@
-"""A guideline pack laid out for people: sections of tables whose every cell keeps its citation; the terminal and the page draw the same.
+"""A guideline pack laid out for people: sections of tables whose cells keep their citations. Terminal and page draw the same.
 
 Nothing is left out: what a pack holds stands in some line of its sheet.
 """
@@ -10,7 +10,18 @@ from itertools import product
 
 from pellucid.knowledge.guideline import DecisionRow, Guideline, Joint, NextStep, Weights
 from pellucid.knowledge.questions import rows_of
-from pellucid.knowledge.terms import AnswerTest, Citation, Compound, Count, Definition, Entry, Predicate, Score, ScoreTerm, counted
+from pellucid.knowledge.terms import (
+    AnswerTest,
+    Citation,
+    Compound,
+    Count,
+    Definition,
+    Entry,
+    Predicate,
+    Score,
+    ScoreTerm,
+    counted,
+)
 
 NOT_APPLICABLE = "not applicable"
 UNITS = {"1": "a number"}
@@ -105,6 +116,15 @@ def condition(predicate: Predicate) -> Condition:
     return parts[0] if len(parts) == 1 and predicate.operator != "not" else Condition(JOINED[predicate.operator], parts)
 
 
+LONG = 60
+"""A citation longer than this is not repeated where the line above has the same."""
+
+
+def again(above: Cell, cell: Cell) -> bool:
+    """Whether a cell only repeats a long citation of the cell above it."""
+    return cell.citation is not None and cell.citation == above.citation and len(cell.citation.text) > LONG
+
+
 def cited(citation: Citation | None) -> Cell:
     """A citation as a cell of its own."""
     return Cell(citation=citation)
@@ -177,7 +197,12 @@ def _differential(weights: Weights) -> Section:
         step = [Line((stepped(diagnosis.next_step),))] if diagnosis.next_step else []
         tables += grid("", ("next step",), step, "next steps")
     about = "Diagnoses ranked by the sum of the weights of the signs that are met; no probability and no category."
-    return Section(f"differential-{weights.name}", f"Differential: {weights.label}", (*tables, *plain_list("Out of sight", weights.limits)), about)
+    return Section(
+        f"differential-{weights.name}",
+        f"Differential: {weights.label}",
+        (*tables, *plain_list("Out of sight", weights.limits)),
+        about,
+    )
 
 
 def _score(score: Score) -> list[Grid]:
@@ -206,14 +231,33 @@ def _concepts(guideline: Guideline) -> list[Grid]:
         if counts:
             missing.append(Line((Cell(entry.concept.name), Cell(f"counts as {counts.state}"), cited(counts.citation))))
         elif entry.when_unknown == "not stated":
-            missing.append(Line((Cell(entry.concept.name), Cell("input from outside the image: does not bind until stated"), Cell())))
+            missing.append(
+                Line((Cell(entry.concept.name), Cell("input from outside the image: does not bind until stated"), Cell()))
+            )
         elif entry.when_unknown == "averaged":
             missing.append(Line((Cell(entry.concept.name), Cell("the learned table averages over it"), Cell())))
     lead = ["A finding not listed here stays unknown: every category it could lead to stays open."]
-    tables += grid("Missing data: what a finding counts as where it was not judged", ("finding", "then", "source"), missing, "missing-data rules", lead)
-    tables += grid("How often, where nobody judged it", ("finding", "counted", "source"), [line for entry in entries for line in _base(entry)], "base rates")
+    tables += grid(
+        "Missing data: what a finding counts as where it was not judged",
+        ("finding", "then", "source"),
+        missing,
+        "missing-data rules",
+        lead,
+    )
+    tables += grid(
+        "How often, where nobody judged it",
+        ("finding", "counted", "source"),
+        [line for entry in entries for line in _base(entry)],
+        "base rates",
+    )
     sds = [
-        Line((Cell(e.concept.name), Cell(f"standard deviation {e.repeatability.sd:g} {e.concept.unit}"), cited(e.repeatability.citation)))
+        Line(
+            (
+                Cell(e.concept.name),
+                Cell(f"standard deviation {e.repeatability.sd:g} {e.concept.unit}"),
+                cited(e.repeatability.citation),
+            )
+        )
         for e in entries
         if e.repeatability
     ]
@@ -222,10 +266,18 @@ def _concepts(guideline: Guideline) -> list[Grid]:
 
 def _concept(entry: Entry) -> Line:
     concept = entry.concept
-    said = f"{' < ' if concept.ordinal else ' | '}".join(concept.states or ()) or UNITS.get(concept.unit or "", concept.unit or "")
-    notes = [f"plausible from {entry.plausible[0]:g} to {entry.plausible[1]:g} {concept.unit if concept.unit != '1' else ''}".strip()] if entry.plausible else []
+    said = f"{' < ' if concept.ordinal else ' | '}".join(concept.states or ()) or UNITS.get(
+        concept.unit or "", concept.unit or ""
+    )
+    notes = (
+        [f"plausible from {entry.plausible[0]:g} to {entry.plausible[1]:g} {concept.unit if concept.unit != '1' else ''}".strip()]
+        if entry.plausible
+        else []
+    )
     if entry.cells:
-        notes.append("called " + ", ".join(f"{c.name} (below {c.below:g})" if c.below is not None else c.name for c in entry.cells))
+        notes.append(
+            "called " + ", ".join(f"{c.name} (below {c.below:g})" if c.below is not None else c.name for c in entry.cells)
+        )
     if concept.code:
         notes.append(f"code {concept.code.scheme} {concept.code.value}, {concept.code.meaning}")
     return Line((Cell(concept.name), Cell(concept.definition), Cell(said)), notes=tuple(notes))

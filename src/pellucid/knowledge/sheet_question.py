@@ -13,11 +13,14 @@ def question_section(question: Question) -> Section:
         *_categories(question),
         *_next_steps(question),
         *_beside(question),
+        *plain_list("Published risk models that are asked beside it, without entering the answer", question.second_opinions),
         *_declared(question),
         *plain_list("Out of sight", question.limits),
         *grid("Clauses that are not encoded", ("clause", "why"), [Line((Cell(s.clause), Cell(s.why))) for s in question.silent]),
     ]
-    needs = f"No answer is given without {', '.join(question.needs)}, unless the rules decide all the same." if question.needs else ""
+    needs = (
+        f"No answer is given without {', '.join(question.needs)}, unless the rules decide all the same." if question.needs else ""
+    )
     return Section(f"question-{question.name}", f"Question {question.name}: {question.label}", tuple(tables), needs)
 
 
@@ -60,7 +63,8 @@ def _counts(question: Question, table: Table) -> list[Grid]:
         where = condition(row.when) if row.when else Condition("none of these holds")
         counts = [Cell(f"{n:g} ({share:.2f})") for n, share in zip(row.counts, shares, strict=True)]
         lines.append(Line((Cell(when=where), *counts, cited(table.citation))))
-    lead = [f"How often each {question.noun} was seen, and the share after smoothing by {table.smoothing:g}; the first line that is met counts."]
+    how = f"How often each {question.noun} was seen, and the share after smoothing by {table.smoothing:g}."
+    lead = [f"{how} The first line that is met counts."]
     lead += [f"{name}: {value}" for name, value in table.figures.items()]
     return grid("Counted in named data", ("where", *question.categories, "source"), lines, "counted rows", lead)
 
@@ -93,7 +97,9 @@ def _categories(question: Question) -> list[Grid]:
 def _next_steps(question: Question) -> list[Grid]:
     lines = [Line((Cell(r.category), Cell(when=condition(r.when)), stepped(r.step))) for r in question.next_steps]
     lead = ["The first that is met goes before the next step of the answer itself."]
-    return grid("Next steps that depend on more", (question.noun, "when", "next step"), lines, "next steps", lead) if lines else []
+    return (
+        grid("Next steps that depend on more", (question.noun, "when", "next step"), lines, "next steps", lead) if lines else []
+    )
 
 
 def _beside(question: Question) -> list[Grid]:
@@ -113,9 +119,14 @@ def _beside(question: Question) -> list[Grid]:
 def _declared(question: Question) -> list[Grid]:
     cannot = [Line((Cell(" and ".join(item.between)), Cell(item.text))) for item in question.cannot_tell]
     found = grid("What these findings cannot tell apart", (f"{question.noun}s", "why"), cannot)
-    worse = [Line((Cell(m.concept), Cell(_worse(m)), Cell(when=condition(m.within) if m.within else Condition("always")))) for m in question.monotone]
+    worse = [
+        Line((Cell(m.concept), Cell(_worse(m)), Cell(when=condition(m.within) if m.within else Condition("always"))))
+        for m in question.monotone
+    ]
     lead = [f"Proved by the checker over every combination: a worse finding never lowers the {question.noun}."]
-    return found + (grid("A worse finding never lowers the answer", ("finding", "worse is", "where"), worse, lead=lead) if worse else [])
+    return found + (
+        grid("A worse finding never lowers the answer", ("finding", "worse is", "where"), worse, lead=lead) if worse else []
+    )
 
 
 def _worse(declared: Monotone) -> str:

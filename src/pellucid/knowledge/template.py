@@ -82,7 +82,10 @@ def _quoted(text: str) -> str:
 def _lesions(guideline: Guideline) -> list[str]:
     found: Sequence[Entry] = [entry for entry in guideline.entries.values() if entry.when_unknown != "not stated"]
     chosen = [*[e for e in found if e.concept.states][:1], *[e for e in found if e.concept.unit and e.concept.unit != "1"][:1]]
-    body = ", ".join(f"{_quoted(e.concept.name)}: {_quoted(e.concept.states[0]) if e.concept.states else f'12 {e.concept.unit}'}" for e in chosen)
+    body = ", ".join(
+        f"{_quoted(e.concept.name)}: {_quoted(e.concept.states[0]) if e.concept.states else f'12 {e.concept.unit}'}"
+        for e in chosen
+    )
     return [
         "# Several lesions: move what differs between them here and keep above what holds for the whole examination.",
         "# lesions:",

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from pellucid.knowledge.guideline import Guideline
-from pellucid.knowledge.sheet import Cell, Condition, Grid, Line, Sheet, condition, sheet
+from pellucid.knowledge.sheet import Cell, Condition, Grid, Line, Sheet, again, condition, sheet
 from pellucid.knowledge.terms import Predicate
 from pellucid.record import Reading
 
@@ -50,10 +50,12 @@ def _grid(table: Grid) -> Iterator[str]:
         yield from _wrapped(sentence, "  ")
     if not table.columns:
         for line in table.lines:
-            yield from textwrap.wrap(line.cells[0].text, COLUMNS, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False)
+            yield from textwrap.wrap(
+                line.cells[0].text, COLUMNS, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+            )
         return
     columns = [name for column in table.columns for name in (("clause", "mark") if column == SOURCE else (column,))]
-    rows = [[text for cell, column in zip(line.cells, table.columns, strict=True) for text in _texts(cell, column)] for line in table.lines]
+    rows = [_cells(line, table.lines[i - 1] if i else None, table.columns) for i, line in enumerate(table.lines)]
     widths = _widths(columns, rows)
     if table.lines:
         yield from _row(columns, widths)
@@ -67,6 +69,15 @@ def _line(line: Line, row: list[str], widths: Sequence[int]) -> Iterator[str]:
     inner = " " * (2 + widths[0] + GAP if widths[0] <= KEY else 2 + GAP)
     for text in ((line.claim,) if line.claim else ()) + line.notes:
         yield from _wrapped(f"({text})" if text != line.claim else f"= {text}", inner)
+
+
+def _cells(line: Line, above: Line | None, columns: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for k, (cell, column) in enumerate(zip(line.cells, columns, strict=True)):
+        texts = _texts(cell, column)
+        repeats = column == SOURCE and above is not None and again(above.cells[k], cell)
+        found += ("as above", *texts[1:]) if repeats else texts
+    return found
 
 
 def _texts(cell: Cell, column: str) -> tuple[str, ...]:
@@ -95,7 +106,9 @@ def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
 def _row(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
     parts = [textwrap.wrap(text, width, break_on_hyphens=False) or [""] for text, width in zip(cells, widths, strict=True)]
     for i in range(max(len(part) for part in parts)):
-        yield "  " + (" " * GAP).join(f"{part[i] if i < len(part) else '':<{width}}" for part, width in zip(parts, widths, strict=True))
+        yield "  " + (" " * GAP).join(
+            f"{part[i] if i < len(part) else '':<{width}}" for part, width in zip(parts, widths, strict=True)
+        )
 
 
 JOINTS = {"all of": " and ", "any of": " or "}

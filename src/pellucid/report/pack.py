@@ -3,8 +3,7 @@
 from markupsafe import Markup
 
 from pellucid.knowledge.guideline import Guideline
-from pellucid.knowledge.sheet import Section, sheet
-from pellucid.report import words
+from pellucid.knowledge.sheet import Section, again, sheet
 from pellucid.report.html import part, templates
 
 MARKS = {
@@ -29,7 +28,7 @@ def guideline_html(guideline: Guideline) -> str:
             marks=[(name, marks[name], text) for name, text in MARKS.items()],
             total=sum(marks.values()),
             units=units,
-            words=words,
+            again=again,
             style=Markup(part("report.css") + part("guideline.css")),
         )
     )

@@ -122,9 +122,17 @@ class Reading(Record):
         return self.model_dump_json(indent=1)
 
 
+ADDED_LATER = ("second_opinions", "joint_shift")
+"""Fields of an assessment that earlier versions did not have: left out of the hash where they say nothing, so that ids stay."""
+
+
 def content_hash(reading: Reading) -> str:
     """SHA-256 of a reading's content as canonical JSON, without its id, file name, time and software version."""
     content = reading.model_dump(mode="json", exclude={"id": True, "study": {"source"}, "provenance": {"created", "software"}})
+    for assessment in content["assessments"]:
+        for name in ADDED_LATER:
+            if not assessment[name] and assessment[name] != 0.0:
+                del assessment[name]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

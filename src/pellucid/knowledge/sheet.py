@@ -199,7 +199,7 @@ def _differential(weights: Weights) -> Section:
     about = "Diagnoses ranked by the sum of the weights of the signs that are met; no probability and no category."
     return Section(
         f"differential-{weights.name}",
-        f"Differential: {weights.label}",
+        f"Differential {weights.name}: {weights.label}",
         (*tables, *plain_list("Out of sight", weights.limits)),
         about,
     )

@@ -1,7 +1,9 @@
 """What several tests need: the checkout, the shared data where it is there, and readings made by hand."""
 
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -35,3 +37,14 @@ def shipped_reader() -> Callable[[str], Path]:
         return path
 
     return folder
+
+
+@pytest.fixture(scope="session")
+def pairs() -> ModuleType:
+    """Makers of imaging and pathology statements, and the written report snippets (tests/assess/pairs.py)."""
+    spec = importlib.util.spec_from_file_location("pairs", ROOT / "tests" / "assess" / "pairs.py")
+    if spec is None or spec.loader is None:
+        raise FileNotFoundError("tests/assess/pairs.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

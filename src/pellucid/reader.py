@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 
 from pellucid.assess import conclude, revise
 from pellucid.assess.calibrate import apply, round_probabilities
-from pellucid.assess.conclude import cautions
+from pellucid.assess.conclude import Ask, cautions
 from pellucid.assess.findings import Sight, findings_of
 from pellucid.assess.fitted import Fitted, fitted_from_json
 from pellucid.assess.installed import CALIBRATION, CARD, READERS, WEIGHTS
@@ -57,7 +57,7 @@ class Reader:
         prepared = prepare(pixels, plan)
         with torch.inference_mode():
             batch = torch.from_numpy(prepared.array).unsqueeze(0).contiguous(memory_format=torch.channels_last)
-            grids = self.net.encoder(batch)
+            grids = self.net.grids(batch)
             seen: Seen = self.net.bottleneck(grids)
             support = self.net.bottleneck.support(seen, grids)
         return Sight(
@@ -79,7 +79,7 @@ class Reader:
             novelty_false_alarm=self.fitted.novelty.false_alarm,
         )
         assessments = tuple(
-            conclude(self.guidelines[q.name], q.name, findings, self.fitted.sets.get(q.name), novelty)
+            conclude(Ask(self.guidelines[q.name], q.name, self.fitted.sets.get(q.name)), findings, novelty)
             for q in self.card.questions
         )
         signals = novelty.model_copy(update={"shadow": self._shadow(sight, {a.question: a.probabilities for a in assessments})})
@@ -89,7 +89,7 @@ class Reader:
             reader=self.ref,
             findings=findings,
             assessments=assessments,
-            cautions=cautions(ref, findings, assessments, signals, self._limits()),
+            cautions=cautions(ref, findings, assessments, signals, self._asks()),
             provenance=Provenance(
                 preparation=(image.display, *sight.prepared.steps),
                 signals=signals,
@@ -102,8 +102,8 @@ class Reader:
         """The guideline that answers a question."""
         return self.guidelines[question]
 
-    def _limits(self) -> list[str]:
-        return [limit for q in self.card.questions for limit in self.guidelines[q.name].questions[q.name].limits]
+    def _asks(self) -> list[Ask]:
+        return [Ask(self.guidelines[q.name], q.name, self.fitted.sets.get(q.name)) for q in self.card.questions]
 
     def revise(self, reading: Reading, changes: Mapping[str, str], *, by: str) -> Reading:
         """A new reading with findings corrected by a person: the rules run again, the pixels do not."""

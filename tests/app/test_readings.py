@@ -100,6 +100,11 @@ def test_a_whole_reading_verifies(run: Run, case: Path) -> None:
     result = json.loads(run("verify", case, "--json")[1])
     assert result["ok"] is True
     assert all(check["ok"] for check in result["checks"])
+    assert result["complete"] is False, "findings typed by a person are not checked against a model"
+    assert result["not_checked"]
+    assert out.splitlines()[-1] == f"{case} {result['verdict']}"
+    assert "verifies only in part" in result["verdict"]
+    assert "-     not checked: who wrote it" in out
 
 
 def test_a_tampered_reading_fails_and_says_which(run: Run, case: Path) -> None:

@@ -3,11 +3,13 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from pellucid.assess.verify import verify
 from pellucid.record import Reading, reading_from_json
 
 Run = Callable[..., tuple[int, str, str]]
@@ -40,6 +42,60 @@ def test_a_real_image_is_read_reported_and_verifies(
     assert run("verify", written)[0] == 0
     assert run("report", written, "--as", "text,html", "--image", image, "-o", "out")[0] == 0
     assert "data:image/" in (work / "out" / f"{image.stem}.html").read_text(encoding="utf-8")
+
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def _set(concept: str, **values: object) -> Change:
+    return lambda content: next(f for f in content["findings"] if f["concept"] == concept).update(values)
+
+
+def _signals(**values: object) -> Change:
+    return lambda content: content["provenance"]["signals"].update(values)
+
+
+def _silence(content: dict[str, Any]) -> None:
+    """The second look taken out, and its caution with it."""
+    content["provenance"]["signals"]["shadow"] = []
+    content["cautions"] = [c for c in content["cautions"] if c["kind"] != "shadow"]
+
+
+FORGERIES: dict[str, tuple[Change, str, str]] = {
+    "long axis": (_set("long_axis", value=70.0), "measurements", "long_axis: the reading says 70.00 mm"),
+    "short axis": (_set("short_axis", value=2.0), "measurements", "short_axis: the reading says 2.00 mm"),
+    "area": (_set("area", value=20.0), "measurements", "area: the reading says 20.00 mm2"),
+    "aspect": (_set("aspect", value=3.0), "measurements", "aspect: the reading says 3.00 1"),
+    "deviation": (_set("long_axis", sd=0.05), "measurements", "a standard deviation of 0.05"),
+    "outline": (_set("long_axis", region=None), "completeness", "this reader measures it from an outline"),
+    "spacing": (lambda c: c["study"].update(spacing_mm=[0.2, 0.2]), "places", "got one that lies on none"),
+    "half the spacing": (lambda c: c["study"].update(spacing_mm=[0.05, 0.05]), "places", "got one that lies on none"),
+    "size": (lambda c: c["study"].update(width=c["study"]["width"] + 7), "preparation", "none of this image"),
+    "second look": (_silence, "completeness", "always takes a second look at malignancy (shadow)"),
+    "novelty": (_signals(novelty=None), "completeness", "unlike its training images an image is (novelty)"),
+    "threshold": (_signals(novelty_threshold=9.0), "figures", "novelty_threshold: the reading says 9.0"),
+    "reliability": (_set("margin", reliability=None), "figures", "margin: reliability"),
+    "preparation": (lambda c: c["provenance"].update(preparation=[]), "completeness", "preparation"),
+    "hash": (lambda c: c["reader"].update(calibration_sha256=None), "reader", "does not name that model's weights"),
+    "caution": (lambda c: c["cautions"].append({"kind": "scope", "text": "Benign."}), "cautions", "nothing gives rise"),
+}
+
+
+def test_forger_of_a_real_reading_who_computes_the_id_again_is_named(
+    run: Run, shipped_reader: Shipped, shared_data: Path
+) -> None:
+    shipped_reader("breast-ultrasound")
+    image = first_image(shared_data, "breast-ultrasound")
+    reading = read(run, image, "breast-ultrasound", "--spacing-mm", "0.1")[1]
+    assert verify(reading.as_json()).complete
+    for name, (change, where, told) in FORGERIES.items():
+        content = json.loads(reading.as_json())
+        change(content)
+        content["id"] = ""
+        checks = {c.name: c for c in verify(reading_from_json(json.dumps(content)).as_json()).checks}
+        assert checks["content"].ok
+        assert not checks[where].ok, (name, checks)
+        assert told in checks[where].detail, (name, checks[where])
 
 
 @pytest.mark.parametrize("name", sorted(CASES))

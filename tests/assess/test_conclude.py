@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from pellucid.assess.conclude import cautions, conclude
+from pellucid.assess.conclude import Ask, cautions, conclude
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Guideline, evaluate
 from pellucid.record import Assessment, Finding, Observer, Reading, SetRule, Shadow, Signals, StudyRef
@@ -20,7 +20,7 @@ STRANGE = Signals(novelty=3.2, novelty_threshold=1.5, novelty_false_alarm=0.02)
 def _grade(
     pack: Guideline, found: tuple[Finding, ...], signals: Signals | None = None, rule: SetRule | None = RULES["grade"]
 ) -> Assessment:
-    return conclude(pack, "grade", found, rule, signals or Signals())
+    return conclude(Ask(pack, "grade", rule), found, signals or Signals())
 
 
 def test_decided_findings_give_the_category_of_the_rules(pack: Guideline) -> None:
@@ -115,16 +115,15 @@ def test_concept_that_no_image_can_show_does_not_make_every_reading_abstain(pack
 
 
 def test_binary_set_with_both_answers_cannot_decide(pack: Guideline) -> None:
-    a = conclude(pack, "alarm", findings(rough=0.5, irregular=0.5), RULES["alarm"], Signals())
+    a = conclude(Ask(pack, "alarm", RULES["alarm"]), findings(rough=0.5, irregular=0.5), Signals())
     assert a.confidence_set == ("calm", "alarming")
     assert a.abstained_because == "both calm and alarming stay within the 90 % confidence set, so the findings cannot decide"
     assert a.sufficient_reason == ()
 
 
 def test_empty_set_gives_no_category(pack: Guideline) -> None:
-    a = conclude(
-        pack, "alarm", findings(rough=0.5, irregular=0.5), SetRule(method="lac", threshold=0.1, coverage=0.9, n=9), Signals()
-    )
+    rule = SetRule(method="lac", threshold=0.1, coverage=0.9, n=9)
+    a = conclude(Ask(pack, "alarm", rule), findings(rough=0.5, irregular=0.5), Signals())
     assert a.confidence_set == ()
     assert "the 90 % confidence set is empty" in str(a.abstained_because)
 
@@ -137,7 +136,7 @@ def test_without_a_set_rule_no_set_and_no_coverage_are_claimed(pack: Guideline) 
 
 def test_unknown_question_offers_the_nearest(pack: Guideline) -> None:
     with pytest.raises(UnknownName, match="did you mean 'grade'"):
-        conclude(pack, "grades", findings(), None, Signals())
+        conclude(Ask(pack, "grades"), findings(), Signals())
 
 
 def test_conclusion_is_the_same_whatever_the_order_of_findings(pack: Guideline) -> None:

@@ -1,16 +1,19 @@
 """A person corrects a finding: the rules run again, the pixels do not."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from importlib.resources import files
 from sys import modules
 
 import pytest
 
+from pellucid.app.summary import moves
 from pellucid.assess.conclude import Ask, conclude_all
 from pellucid.assess.revise import revise
+from pellucid.assess.verify import verify
 from pellucid.errors import InputError, TamperedError, UnknownName
 from pellucid.knowledge import Guideline
-from pellucid.record import Caution, Reading, Region, Reliability, Signals
+from pellucid.record import Caution, Finding, Reading, Region, Reliability, Signals, reading_from_json
 
 from .conftest import findings
 
@@ -142,3 +145,47 @@ def test_another_guideline_of_the_same_name_is_refused(
 def test_guideline_that_is_not_installed_is_named(conclude_toy: Toy) -> None:
     with pytest.raises(UnknownName, match="toy-mass-2024"):
         revise(conclude_toy(findings()), {"edge": "rough"}, by="Dr A")
+
+
+BOTH = "edge rough (Dr A) and edge smooth (toy 1.0) cannot both be so"
+
+
+def _rough_and_calm(_: Guideline, found: Sequence[Finding]) -> tuple[str, ...]:
+    """Stands for a contradiction that a pack will declare: an edge set by a person, a shape by the model."""
+    return (BOTH,) if any(f.concept == "edge" and f.observer.kind == "person" for f in found) else ()
+
+
+def test_contradiction_after_a_revision_is_the_first_caution(
+    pack: Guideline, conclude_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(modules["pellucid.assess.conclude"], "contradictions_of", _rough_and_calm)
+    first = conclude_toy(findings(), Signals(novelty=3.0, novelty_threshold=1.5))
+    second = revise(first, {"edge": "rough"}, by="Dr A", guidelines=[pack])
+    assert not any(c.kind == "contradiction" for c in first.cautions)
+    assert second.cautions[0] == Caution(kind="contradiction", text=f"{BOTH[0].upper()}{BOTH[1:]}.")
+    assert second.cautions[1].kind == "novelty"
+    assert sum(c.kind == "contradiction" for c in second.cautions) == 1, "two questions to one guideline say it once"
+    third = revise(second, {"edge": "unknown"}, by="Dr A", guidelines=[pack])
+    assert any(c.kind == "contradiction" for c in third.cautions), "it stays while a person's edge stands"
+    assert f"contradiction: {BOTH[0].upper()}" in moves(first, second)
+
+
+def test_contradiction_cannot_be_taken_out(pack: Guideline, conclude_toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modules["pellucid.assess.conclude"], "contradictions_of", _rough_and_calm)
+    second = revise(conclude_toy(findings()), {"edge": "rough"}, by="Dr A", guidelines=[pack])
+    assert verify(second.as_json(), guidelines=[pack]).ok
+    quiet = tuple(c for c in second.cautions if c.kind != "contradiction")
+    last = (*quiet, second.cautions[0])
+    for cautions, told in ((quiet, "missing is the caution (contradiction)"), (last, "do not stand in their order")):
+        forged = Reading.model_validate({**dict(second), "id": "", "cautions": cautions})
+        check = next(c for c in verify(forged.as_json(), guidelines=[pack]).checks if c.name == "cautions")
+        assert told in check.detail
+
+
+def test_circumscribed_margin_beside_an_indistinct_part_is_a_contradiction() -> None:
+    text = (files("pellucid.app") / "examples" / "breast-case.json").read_text(encoding="utf-8")
+    second = revise(reading_from_json(text), {"margin": "circumscribed", "indistinct": "present"}, by="Dr A")
+    assert second.cautions[0].kind == "contradiction"
+    assert second.cautions[0].text.startswith(
+        "Margin circumscribed (Dr A) and indistinct margin present (Dr A) cannot both be so"
+    )

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from pellucid.assess.second_opinion import Own, SecondOpinion, second_opinion
+from pellucid.assess.second_opinion import Opinions, Own, second_opinion
 from pellucid.errors import InputError
 from pellucid.knowledge.risk import load_risk_model
 from pellucid.record import Finding, Observer
@@ -38,7 +38,7 @@ def findings(**changed: str | float | None) -> list[Finding]:
     return found
 
 
-def labels(opinion: SecondOpinion) -> list[str]:
+def labels(opinion: Opinions) -> list[str]:
     return [answer.label for answer in opinion.risks]
 
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pellucid.assess.revise import revise
-from pellucid.assess.verify import Check, Verification, verify
+from pellucid.assess.verify import Check, Verification, verdict, verify
 from pellucid.knowledge import Guideline
 from pellucid.record import Reading, Shadow, Signals, reading_from_json
 
@@ -130,6 +130,7 @@ FORGERIES: dict[str, tuple[list[str | int], Any, str, str]] = {
     "called state": (["findings", 0, "state"], None, "assessment grade", "the rules give"),
     "measurement": (["findings", 3, "value"], 30.0, "assessment grade", "the rules give"),
     "states": (["findings", 2, "states"], ["no", "yes"], "findings", "vessels: states: the reading says"),
+    "state twice": (["findings", 2, "states"], ["absent", "present", "present"], "findings", "vessels: states"),
     "unit": (["findings", 3, "unit"], "cm", "findings", "size: unit: the reading says 'cm', the guideline has 'mm'"),
     "silenced caution": (
         ["cautions"],
@@ -164,6 +165,19 @@ def test_forger_who_computes_the_id_again_is_found_and_the_place_is_named(readin
     failed = {c.name: c.detail for c in result.checks if not c.ok}
     assert check in failed, failed
     assert told in failed[check]
+
+
+def test_verdict_never_reads_as_complete_when_something_was_left_out(reading: Reading, pack: Guideline) -> None:
+    part = verify(reading.as_json(), guidelines=[pack])
+    assert (part.ok, part.complete) == (True, False)
+    left = [c.name for c in part.checks if not c.checked]
+    assert verdict(part) == f"verifies only in part: {len(part.checks) - len(left)} checks hold, NOT CHECKED: {', '.join(left)}"
+    whole = Verification(True, (Check("content", True, "x"),))
+    assert whole.complete
+    assert "as far as can be checked without the model" in verdict(whole)
+    assert "taken on trust" in verdict(whole)
+    assert verdict(verify("{}")) == "does not verify: format"
+    assert any("hash, not a signature" in told for told in part.beyond)
 
 
 def test_revised_reading_verifies(reading: Reading, pack: Guideline) -> None:

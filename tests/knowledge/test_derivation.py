@@ -116,6 +116,8 @@ def test_unknown_that_cannot_matter_does_not_leave_the_category_open() -> None:
         "echogenicity": "isoechoic",
         "posterior_features": "none",
         "halo": "absent",
+        "new_or_enlarging": "absent",
+        "palpable_or_high_risk": "absent",
     }
     got = birads(*(judged(name, state) for name, state in known.items()))
     assert got.crisp == "3"

@@ -42,7 +42,8 @@ class Brute:
         self.names = [name for name in self.raw["concepts"] if name in mentioned]
         self.real = [self._states(name) for name in self.names]
         self.unknown = [self.raw["concepts"][name].get("when_unknown", "base rate") for name in self.names]
-        self.extra = [{"averaged": ["not judged"], "not stated": ["not stated"]}.get(word, []) for word in self.unknown]
+        extra = {"averaged": ["not judged"], "not stated": ["not stated"]}
+        self.extra = [extra.get(word, []) if isinstance(word, str) else [] for word in self.unknown]
         self.terms = [(self.truth(t["when"]), t["points"]) for t in card["terms"]]
         self.risks, self.lowest = card.get("risks"), sum(min(t["points"], 0) for t in card["terms"])
         self.rules = [(self.truth(r["when"]), r) for r in self.question.get("rules", [])]
@@ -118,6 +119,9 @@ class Brute:
         """(crisp state, weights, judged) of one concept."""
         concept = self.raw["concepts"][self.names[i]]
         if finding is None or finding.unknown_because:
+            if isinstance(self.unknown[i], dict):
+                state = self.unknown[i]["counts_as"]
+                return state, {state: 1.0}, False
             if self.extra[i]:
                 state = "not stated" if self.unknown[i] == "not stated" else None
                 return state, {self.extra[i][0]: 1.0}, False

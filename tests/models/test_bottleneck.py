@@ -6,7 +6,8 @@ torch = pytest.importorskip("torch")
 from torch import Tensor  # noqa: E402
 
 from pellucid.errors import InputError  # noqa: E402
-from pellucid.models.bottleneck import NEVER, Bottleneck, Design, attended, place_clues  # noqa: E402
+from pellucid.models.appearance import APPEARANCE, SHAPE, outline_shape  # noqa: E402
+from pellucid.models.bottleneck import NEVER, NOWHERE, Bottleneck, ConceptNet, Design, Pointwise, attended, place_clues  # noqa: E402
 
 DESIGN = Design(states=(2, 4, 3), places=2, outcomes=2, width=16)
 
@@ -34,7 +35,7 @@ def test_shapes_are_as_declared(net: Bottleneck, grids: list[Tensor]):
     assert seen.evidence.shape == (2, 3, 3 * (2 * 40 + 1))
     assert seen.places.shape == (2, 2, 12, 12)
     assert seen.shadow.shape == (2, 2)
-    assert seen.vector.shape == (2, 16)
+    assert seen.vector.shape == (2, 8 + 12 + 20)
 
 
 def test_attention_of_every_concept_sums_to_one(net: Bottleneck, grids: list[Tensor]):
@@ -131,3 +132,72 @@ def test_support_lies_where_the_features_speak_for_the_likeliest_state():
     support = net.support(seen, [grid])
     assert support.sum().item() == pytest.approx(1.0, abs=1e-4)
     assert support[0, 0, 0:5, 3:8].sum() > 0.99
+
+
+@pytest.fixture
+def measured() -> tuple[Bottleneck, list[Tensor]]:
+    """A net whose first concept has place 1, whose second has none, and grids with appearance on the finest."""
+    design = Design(states=(2, 2), places=2, outcomes=2, width=16, measured=True, where=(1, NOWHERE))
+    torch.manual_seed(3)
+    net = Bottleneck((8, 12), design).eval()
+    net.look_first(((0, 1, True),))
+    torch.nn.init.normal_(net.head)
+    return net, [torch.randn(1, c, s, s) for c, s in ((8 + len(APPEARANCE), 12), (12, 6))]
+
+
+def test_a_concept_sees_the_shape_of_its_own_place_and_of_no_other(measured: tuple[Bottleneck, list[Tensor]]):
+    net, grids = measured
+    with torch.no_grad():
+        seen = net(grids)
+        expected = outline_shape(torch.sigmoid(seen.places))
+    assert torch.allclose(seen.evidence[0, 0, -len(SHAPE) :], expected[0, 1], atol=1e-4)
+    assert not seen.evidence[0, 1, -len(SHAPE) :].any()
+
+
+def test_appearance_columns_are_the_ones_that_appearance_and_amount_fill(measured: tuple[Bottleneck, list[Tensor]]):
+    net, grids = measured
+    changed = [grids[0].clone(), grids[1]]
+    changed[0][:, -len(APPEARANCE) :] += torch.randn(1, len(APPEARANCE), 12, 12)
+    weights = torch.softmax(torch.randn(1, 3, 144), dim=-1).unflatten(-1, (12, 12))
+    one, other = (torch.nn.functional.pad(attended(weights, g), (0, 1)).flatten() for g in (grids, changed))
+    columns = net.appearance_columns()
+    assert torch.equal(
+        (one != other).nonzero().flatten(), columns[: len(one)].nonzero().flatten()[_without_amount(columns, len(one))]
+    )
+    assert not columns[len(one) :].any()
+    assert len(columns) == len(one) + len(SHAPE)
+
+
+def _without_amount(columns: Tensor, length: int) -> Tensor:
+    """Which of the marked columns are not the last of a query: how much there is of what it looks for."""
+    return (columns[:length].nonzero().flatten() + 1) % (length // 3) != 0
+
+
+def test_places_pointed_out_alone_are_the_same_places(net: Bottleneck, grids: list[Tensor]):
+    with torch.no_grad():
+        assert torch.equal(net.point_out(grids), net(grids).places)
+
+
+def test_support_leaves_the_shape_out_and_still_sums_to_one(measured: tuple[Bottleneck, list[Tensor]]):
+    net, grids = measured
+    with torch.no_grad():
+        before = net(grids)
+        net.head[:, -len(SHAPE) :] = 0
+        assert torch.allclose(net.support(before, grids).sum(dim=(2, 3)), torch.ones(1, 2), atol=1e-4)
+
+
+def test_a_measured_net_takes_an_image_and_a_plain_one_has_nothing_measured(net: Bottleneck):
+    class Halves(torch.nn.Module):
+        def forward(self, x: Tensor) -> list[Tensor]:
+            return [x[:, :, ::8, ::8], x[:, :, ::16, ::16]]
+
+    design = Design(states=(2,), places=1, outcomes=2, width=16, measured=True, where=(0,))
+    whole = ConceptNet(Halves(), Bottleneck((3, 3), design)).eval()
+    assert whole(torch.randn(1, 3, 32, 32)).places.shape == (1, 1, 4, 4)
+    assert not net.appearance_columns().any()
+
+
+def test_a_pointwise_convolution_is_a_1x1_convolution():
+    torch.manual_seed(5)
+    layer, x = Pointwise(6, 4), torch.randn(2, 6, 5, 7)
+    assert torch.allclose(layer(x), torch.nn.functional.conv2d(x, layer.weight, layer.bias), atol=1e-6)

@@ -253,3 +253,13 @@ def test_text_keeps_a_contrast_of_at_least_four_and_a_half_to_one() -> None:
         if contrast(colours[f"k{k}"], colours["on"]) < 4.5
     ]
     assert weak == []
+
+
+def test_a_contradiction_stands_above_the_answers_as_an_alert(build) -> None:
+    told = "Margin circumscribed (Dr A) and indistinct margin present (breast-ultrasound 1.0) cannot both be so."
+    page = html(build(cautions=(Caution(kind="contradiction", text=told),)))
+    alert = next(attributes for tag, attributes in Page(page).tags if attributes.get("role") == "alert")
+    assert alert["class"] == "contradiction"
+    assert page.index('role="alert"') < page.index(told) < page.index('class="verdict')
+    assert page.count(told) == 2, "above the answers, and among the cautions"
+    assert 'role="alert"' not in html(build())

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from pellucid.errors import InputError
-from pellucid.record import Step, Truth
+from pellucid.record import Caution, Step, Truth
 from pellucid.report import text
 from pellucid.report.text import COLUMNS
 
@@ -84,3 +84,14 @@ def test_a_very_deep_derivation_and_very_long_words_stay_on_the_page(build, asse
         step = Step(claim=f"level {depth} " + "word " * 40, truth=Truth.MET, because=(step,))
     said = text(build(assessments=(assess(derivation=step, statement="y" * 900),)))
     assert max(len(line) for line in said.splitlines()) <= COLUMNS
+
+
+def test_a_contradiction_stands_before_every_answer_and_first_among_the_cautions(build) -> None:
+    told = "Margin circumscribed (Dr A) and indistinct margin present (breast-ultrasound 1.0) cannot both be so."
+    own = Caution(kind="input", text="Burnt-in measuring marks touch the lesion.")
+    said = flat(text(build(cautions=(own, Caution(kind="contradiction", text=told)))))
+    assert "Findings that contradict each other" in said
+    assert said.index(f"!! {told}") < said.index("settle which is right before using it") < said.index("BI-RADS CATEGORY")
+    listed = said[said.index("Cautions -") :]
+    assert listed.index(f"! Findings that contradict each other: {told}") < listed.index(own.text)
+    assert "contradict" not in text(build())

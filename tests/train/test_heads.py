@@ -51,3 +51,14 @@ def test_one_state_alone_gives_a_constant_head():
     weight, bias = linear(evidence, np.zeros_like(labels), 2, 0.1)
     assert not weight.any()
     assert bias.tolist() == [0.0, ABSENT]
+
+
+def test_evidence_scaled_up_is_penalised_as_if_it_were_that_much_larger():
+    evidence, labels = _data(2)
+    scale = np.array([4.0, *[1.0] * 7], dtype=np.float32)
+    weight, bias = linear(evidence, labels, 2, 0.1, scale)
+    x = evidence.astype(np.float32).reshape(-1, 8)
+    logits = x @ weight.numpy() + bias.numpy()
+    z = scale * (x - x.mean(axis=0)) / (x.std(axis=0) + 1e-4)
+    expected = LogisticRegression(C=0.05, max_iter=200, tol=1e-3).fit(z, np.repeat(labels, 2)).decision_function(z)
+    assert np.abs(logits[:, 1] - logits[:, 0] - expected).max() < 1e-2

@@ -11,10 +11,16 @@ torch = pytest.importorskip("torch")
 
 from pellucid.errors import RecipeError, TamperedError  # noqa: E402
 from pellucid.images import open_study, study_from_array  # noqa: E402
+from pellucid.models.encoders import load_encoder  # noqa: E402
 from pellucid.reader import Reader, assemble, load_reader  # noqa: E402
 from pellucid.record import reading_from_json  # noqa: E402
+from pellucid.train.data import load_cases  # noqa: E402
 from pellucid.train.evaluate import evaluate  # noqa: E402
+from pellucid.train.fit import Job, train_net  # noqa: E402
+from pellucid.train.heads import evidence_of  # noqa: E402
+from pellucid.train.recipe import load_recipe  # noqa: E402
 from pellucid.train.run import train  # noqa: E402
+from pellucid.train.views import make_views  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -125,3 +131,31 @@ def test_a_missing_manifest_is_named_and_nothing_is_written(toy_recipe: Path, tm
     with pytest.raises(RecipeError, match="expected a manifest"):
         train(path, tmp_path / "out", assemble)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_finished_net_is_taken_over_by_the_same_recipe_only(trained: tuple[Path, dict[str, Any]], toy_recipe: Path):
+    out, _ = trained
+    recipe = load_recipe(toy_recipe)
+    cases = load_cases(recipe, toy_recipe.parent / "data" / "manifest.csv", {"malignancy": ("benign", "malignant")})
+    encoder = load_encoder(recipe.encoder.name, pretrained=True).eval()
+    views = make_views(cases, recipe, encoder, out / "work" / "views")
+    job = Job(np.arange(len(cases)), recipe.train.seed, out / "work", "all")
+    saved = torch.load(out / "work" / "all-whole.pt", weights_only=True)["net"]
+    again = train_net(job, cases, views, recipe).state_dict()
+    assert all(torch.equal(again[name], saved[name]) for name in saved)
+    other = recipe.model_copy(update={"train": recipe.train.model_copy(update={"head_strength": 0.0001})})
+    changed = train_net(job, cases, views, other).state_dict()
+    assert not torch.equal(changed["bottleneck.head"], saved["bottleneck.head"])
+    assert torch.equal(changed["bottleneck.place.0.weight"], saved["bottleneck.place.0.weight"])
+
+
+def test_heads_see_as_many_views_as_the_recipe_says(trained: tuple[Path, dict[str, Any]], toy_recipe: Path):
+    out, _ = trained
+    recipe = load_recipe(toy_recipe)
+    cases = load_cases(recipe, toy_recipe.parent / "data" / "manifest.csv", {"malignancy": ("benign", "malignant")})
+    views = make_views(cases, recipe, load_encoder(recipe.encoder.name, pretrained=True).eval(), out / "work" / "views")
+    net = load_reader(out).net
+    all_views, _ = evidence_of(net, np.arange(3), views)
+    some, _ = evidence_of(net, np.arange(3), views, 2)
+    assert all_views.shape[1] == recipe.train.views
+    assert np.array_equal(some, all_views[:, :2])

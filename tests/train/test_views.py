@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
@@ -11,7 +12,7 @@ from pellucid.images.prepare import prepare  # noqa: E402
 from pellucid.models.encoders import load_encoder  # noqa: E402
 from pellucid.train.data import load_cases, open_case, place_masks  # noqa: E402
 from pellucid.train.recipe import Augment, load_recipe  # noqa: E402
-from pellucid.train.views import bounding_box, make_views, varied, views_of  # noqa: E402
+from pellucid.train.views import bounding_box, lit, make_views, varied, views_of  # noqa: E402
 
 CATEGORIES = {"malignancy": ("benign", "malignant")}
 
@@ -60,3 +61,14 @@ def test_a_case_without_a_recorded_lesion_has_empty_places(toy_recipe: Path):
     cases.rows[0]["tumor_mask"] = ""
     assert not place_masks(cases, recipe, 0, (100, 120)).any()
     assert bounding_box(place_masks(cases, recipe, 0, (100, 120))[0]) is None
+
+
+def test_a_grey_picture_stays_grey_under_noise_and_a_coloured_one_does_not():
+    noisy = Augment(noise=0.2)
+    grey = Image.fromarray(np.full((32, 32, 3), 120, dtype=np.uint8))
+    coloured = Image.fromarray(np.full((32, 32, 3), (120, 60, 30), dtype=np.uint8))
+    for seed in range(6):
+        view = lit(grey, np.random.default_rng(seed), noisy)
+        assert not np.ptp(view, axis=2).any()
+    spreads = [(lit(coloured, np.random.default_rng(seed), noisy).astype(float)[..., 0]).std() for seed in range(6)]
+    assert max(spreads) > 5

@@ -10,7 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
+from pellucid.app.assess import ASSESS
 from pellucid.app.command import ERROR, Command, Parser, note, one_line
+from pellucid.app.compare import COMPARE
 from pellucid.app.demo import DEMO
 from pellucid.app.doctor import DOCTOR, IMPORTS
 from pellucid.app.guidelines import GUIDELINES
@@ -24,6 +26,8 @@ COMMANDS: dict[str, Command] = {
     "report": REPORT,
     "verify": VERIFY,
     "revise": REVISE,
+    "assess": ASSESS,
+    "compare": COMPARE,
     "guidelines": GUIDELINES,
     "evaluate": EVALUATE,
     "train": TRAIN,

@@ -152,7 +152,7 @@ def _second_look(case: "Reading") -> "Reading":
 
 def _check(out: Path, names: list[str]) -> bool:
     """Verify what was written, from its files, as a third party would."""
-    from pellucid.assess.verify import verify
+    from pellucid.assess.verify import verdict, verify
 
     print("\n4  Anyone can check, without the model")
     good = True
@@ -161,7 +161,7 @@ def _check(out: Path, names: list[str]) -> bool:
         started = time.monotonic()
         result = verify(path.read_bytes())
         failed = "; ".join(f"{c.name}: {c.detail}" for c in result.checks if not c.ok)
-        said = f"verifies: {len(result.checks)} checks in {time.monotonic() - started:.2f} s" if result.ok else f"FAILS: {failed}"
+        said = f"{verdict(result)} ({time.monotonic() - started:.2f} s)" if result.ok else f"FAILS: {failed}"
         print(f"   {path}  {said}")
         good = good and result.ok
     return good

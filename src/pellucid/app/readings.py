@@ -129,18 +129,21 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from pellucid.assess.verify import verify
+    from pellucid.assess.verify import verdict, verify
 
     result = verify(reading_bytes(args.reading))
     if args.json:
         checks = [asdict(check) for check in result.checks]
-        print(json.dumps({"ok": result.ok, "checks": checks}, indent=1))
+        said = {"ok": result.ok, "complete": result.complete, "verdict": verdict(result)}
+        print(json.dumps({**said, "checks": checks, "not_checked": result.beyond}, indent=1))
     else:
         for check in result.checks:
             state = "FAIL" if not check.ok else "ok" if check.checked else "-"
             print(f"  {state:<4}  {check.name}{f': {check.detail}' if check.detail else ''}")
+        for told in result.beyond:
+            print(f"  -     not checked: {told}")
         if result.ok:
-            print(f"{args.reading} verifies: everything in it follows from its findings and its guidelines")
+            print(f"{args.reading} {verdict(result)}")
     if result.ok:
         return DONE
     failed = next(c for c in result.checks if not c.ok)
@@ -151,7 +154,8 @@ def _verify(args: argparse.Namespace) -> int:
 VERIFY = Command(
     summary="re-derive a reading without the model",
     text="Recomputes everything that a reading concludes from its findings and the guideline of its hash, without the model and "
-    "without torch, and says which check fails: content, guideline, assessment, weights or card. Exit code 1 where any does.",
+    "without torch: assessments, cautions, measurements from their outlines, and, where the reader is installed, its figures and "
+    "all that its card asks for. Says which check fails (exit code 1), which could not be made, and what no check can show.",
     examples=("pellucid verify case.reading.json", "pellucid verify case.reading.json --json"),
     add_arguments=_verify_arguments,
     run=_verify,

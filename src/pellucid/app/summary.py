@@ -29,7 +29,7 @@ def abstains(reading: "Reading") -> bool:
 
 
 def moves(before: "Reading", after: "Reading") -> str:
-    """Each question's category before and after a revision, with the next step where it changes."""
+    """Each question's category before and after a revision, with the next step where it changes, and what now contradicts."""
     old = {a.question: a for a in before.assessments}
     width = max((len(a.question) for a in after.assessments), default=0)
     lines: list[str] = []
@@ -39,6 +39,7 @@ def moves(before: "Reading", after: "Reading") -> str:
         step = old[a.question].next_step if a.question in old else None
         if step != a.next_step:
             lines.append(f"  {'':<{width}}  next: {step or 'none'} -> {a.next_step or 'none'}")
+    lines += [f"  contradiction: {c.text}" for c in after.cautions if c.kind == "contradiction"]
     return "\n".join(lines)
 
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conform import predict_set
+from pellucid.assess.second_opinion import disagreements, opinions_on
 from pellucid.errors import UnknownName
-from pellucid.knowledge import Evaluation, Guideline, evaluate
-from pellucid.knowledge.guideline import Question
+from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
+from pellucid.knowledge.guideline import Decide, Question
 from pellucid.knowledge.space import compile_question
 from pellucid.record import Assessment, Caution, Finding, SetRule, Signals, StudyRef
 
@@ -22,46 +23,52 @@ MOST_REASONS = 2
 
 @dataclass(frozen=True)
 class Ask:
-    """One question to one guideline, and how its confidence set is cut (None: no set is given)."""
+    """One question to one guideline, how its confidence set is cut (None: no set is given), and whether the guideline's joint
+    tables take the place of independence.
+    """
 
     guideline: Guideline
     question: str
     set_rule: SetRule | None = None
+    joint: bool = False
+
+
+def asked_again(guideline: Guideline, given: Assessment) -> Ask:
+    """The question that an assessment answers, put as it was."""
+    return Ask(guideline, given.question, given.set_rule, given.joint_shift is not None)
 
 
 def conclude_all(
     study: StudyRef, findings: Sequence[Finding], asks: Sequence[Ask], signals: Signals
 ) -> tuple[tuple[Assessment, ...], tuple[Caution, ...]]:
     """The assessments of every question, in order, and the cautions that go with them."""
-    assessments = tuple(conclude(ask.guideline, ask.question, findings, ask.set_rule, signals) for ask in asks)
-    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
-    return assessments, cautions(study, findings, assessments, signals, limits)
+    assessments = tuple(conclude(ask, findings, signals) for ask in asks)
+    return assessments, cautions(study, findings, assessments, signals, asks)
 
 
-def conclude(
-    guideline: Guideline, question: str, findings: Sequence[Finding], set_rule: SetRule | None, signals: Signals
-) -> Assessment:
+def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessment:
     """The assessment of one question; `category` is None, with a named reason, where no answer should be given.
 
     The category is the one the rules decide; where they do not decide, the most probable one, and the statement says so (a
     boundary note too, unless the confidence set holds it alone).
     UnknownName for a question that the guideline does not have.
     """
+    guideline, question, set_rule = ask.guideline, ask.question, ask.set_rule
     if question not in guideline.questions:
         raise UnknownName("question", question, guideline.questions, f"guideline {guideline.name}")
     asked = guideline.questions[question]
-    evaluation = evaluate(guideline, question, findings)
+    evaluation = evaluate(guideline, question, findings, joint=ask.joint)
     order = tuple(asked.categories)
     shares = round_probabilities([evaluation.probabilities.get(name, 0.0) for name in order])
     probabilities = dict(zip(order, shares, strict=True))
     held = predict_set(probabilities, set_rule, order) if set_rule else ()
     used = {axis.name for axis in compile_question(guideline, question).axes}
     asked_for = [f for f in findings if f.concept in used]
-    why_not = _unlike(asked_for, signals) or _unjudged(asked_for) or _missing(evaluation, guideline, asked_for)
+    why_not = _blind(ask, evaluation, asked_for, signals)
     blind = why_not is not None
     why_not = why_not or (_undecided(held, order, set_rule) if set_rule else None)
     category = None if why_not else (evaluation.crisp or evaluation.most_probable)
-    step, citation, shared = _next_step(asked, category, () if blind else held)
+    step, citation, shared = _next_step(guideline, question, findings, category, () if blind else held)
     return Assessment(
         question=question,
         guideline=guideline.ref(),
@@ -82,6 +89,18 @@ def conclude(
         boundary=_boundary(asked, evaluation, probabilities, held, category),
         conflict=_sentence(evaluation.conflict) if evaluation.conflict else None,
         abstained_because=why_not,
+        second_opinions=opinions_on(asked, findings),
+        joint_shift=None if evaluation.joint_shift is None else round(evaluation.joint_shift, 6),
+    )
+
+
+def _blind(ask: Ask, evaluation: Evaluation, findings: Sequence[Finding], signals: Signals) -> str | None:
+    """A reason to give no answer before any set is cut; `findings` are those the question uses."""
+    return (
+        _unlike(findings, signals)
+        or _unjudged(findings)
+        or _missing(evaluation, ask.guideline, findings)
+        or _not_stated(evaluation, ask.guideline, ask.guideline.questions[ask.question])
     )
 
 
@@ -126,6 +145,21 @@ def _missing(evaluation: Evaluation, guideline: Guideline, findings: Sequence[Fi
     return f"the guideline needs {' and '.join(labels)}, which could not be judged{why}"
 
 
+def _not_stated(evaluation: Evaluation, guideline: Guideline, asked: Question) -> str | None:
+    """A reason where a published table is left open by findings that nobody judged and for which no base rate is known: equal
+    weights would make an answer out of nothing.
+    """
+    if evaluation.crisp is not None or not isinstance(asked.proposal, Decide):
+        return None
+    matters = [item.concept for item in evaluation.look_again if item.concept in evaluation.unjudged]
+    blank = [name for name in matters if guideline.entries[name].base_rate is None]
+    if not blank:
+        return None
+    labels = [guideline.concepts[name].label for name in blank]
+    told = f"{', '.join(labels[:MOST_REASONS])}{' and others' if len(labels) > MOST_REASONS else ''}"
+    return f"the rules leave {' or '.join(evaluation.open)} open, and nobody has stated: {told}"
+
+
 def _undecided(held: tuple[str, ...], order: tuple[str, ...], rule: SetRule) -> str | None:
     """A reason where the confidence set says nothing: it is empty, or holds every category."""
     name = f"the {_percent(rule.coverage)} confidence set"
@@ -137,10 +171,12 @@ def _undecided(held: tuple[str, ...], order: tuple[str, ...], rule: SetRule) -> 
     return f"{every} within {name}, so the findings cannot decide"
 
 
-def _next_step(asked: Question, category: str | None, held: tuple[str, ...]) -> tuple[str, str | None, bool | None]:
+def _next_step(
+    guideline: Guideline, question: str, findings: Sequence[Finding], category: str | None, held: tuple[str, ...]
+) -> tuple[str, str | None, bool | None]:
     """What to do next, its citation, and whether the whole confidence set has it in common (None: nothing to compare)."""
     names: list[str] = [*held, *([category] if category and category not in held else [])]
-    steps = {name: asked.categories[name].next_step for name in names}
+    steps = {name: next_step_of(guideline, question, name, findings) for name in names}
     texts = {step.text if step else None for step in steps.values()}
     common = len(texts) == 1 and None not in texts
     shared = common if held and texts != {None} else None
@@ -182,13 +218,15 @@ def _sentence(text: str) -> str:
 
 
 def cautions(
-    study: StudyRef, findings: Sequence[Finding], assessments: Sequence[Assessment], signals: Signals, limits: Sequence[str] = ()
+    study: StudyRef, findings: Sequence[Finding], assessments: Sequence[Assessment], signals: Signals, asks: Sequence[Ask] = ()
 ) -> tuple[Caution, ...]:
-    """What the reader of the report must weigh, most serious first.
+    """What the reader of the report must weigh, most serious first: findings that contradict each other before all else.
 
-    `limits` are sentences on what the findings cannot tell apart.
+    `asks` are the questions with their guidelines, which say what contradicts and what the findings cannot tell apart.
     """
-    told: list[Caution] = []
+    told = [
+        Caution(kind="contradiction", text=_sentence(text)) for ask in asks for text in contradictions_of(ask.guideline, findings)
+    ]
     if is_unlike(signals):
         alarm = signals.novelty_false_alarm
         rate = f"; {_percent(alarm)} of ordinary images lie beyond it" if alarm is not None else ""
@@ -204,15 +242,19 @@ def cautions(
         for s in signals.shadow
         if s.disagrees
     ]
+    told += disagreements(asks, findings, assessments)
     told += [Caution(kind="conflict", text=a.conflict) for a in assessments if a.conflict]
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)
     told += _about_people(findings, assessments)
+    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
     told += [Caution(kind="scope", text=limit) for limit in limits]
     return tuple(dict.fromkeys(told))
 
 
 def _about_input(study: StudyRef, findings: Sequence[Finding]) -> list[Caution]:
+    if study.pixels_sha256 is None:
+        return []
     unmeasured = any(f.unit in MILLIMETRES and not _judged(f) for f in findings)
     if study.spacing_mm is not None or not unmeasured:
         return []

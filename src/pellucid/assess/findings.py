@@ -21,6 +21,12 @@ EVIDENCE_SHARE = 0.5
 """A finding's place is the smallest part of the image that holds half of what speaks for it."""
 NOTHING_THERE = frozenset({"absent", "none", "not seen"})
 """States that say that something is not there."""
+EVIDENCE = "where half of what speaks for it lies"
+LOOKED = "looked for here, at the"
+OUTLINE = "outline, found by the reader, of the"
+"""What a region means: the evidence of a finding; where an absent thing was looked for; where a measurement was taken."""
+CUT_SPREAD = 0.2
+"""How far above and below a place's threshold it is cut again: the spread of what is measured is part of its uncertainty."""
 SMALLEST_PLACE_CELLS = 3.0
 """A place must have at least this much probability, summed over the cells of the grid, to count as found."""
 
@@ -58,7 +64,7 @@ class _Scene:
     def looked_for(self, name: str | None) -> Region | None:
         """The outline of the place in which something was looked for and not seen; None where that is the whole image."""
         place = self.found.get(name or "")
-        return None if name is None or place is None else self.way.outline(name, place.mask, "looked for here, at the")
+        return None if name is None or place is None else self.way.outline(name, place.mask, LOOKED)
 
 
 def findings_of(card: Card, fitted: Fitted, sight: Sight, spacing: Spacing, observer: Observer) -> tuple[Finding, ...]:
@@ -165,15 +171,19 @@ def _place(spec: ConceptSpec, probabilities: Sequence[float], support: Grid, sce
         held = float(support[place.mask].sum() / support.sum())
         return scene.way.region(place.mask, f"where {spec.place or ''} was found".replace("_", " "), round(held, 4))
     mask, held = evidence_mask(support)
-    return scene.way.region(mask, "where half of what speaks for it lies", round(held, 4))
+    return scene.way.region(mask, EVIDENCE, round(held, 4))
 
 
 def _measurements(card: Card, scene: _Scene) -> list[Finding]:
     results: list[Finding] = []
+    cut = {place.name: place.threshold for place in card.places}
     for name in dict.fromkeys(m.place for m in card.measurements):
         place, way = scene.found[name], scene.way
-        measured = measure(place.probability, way.affine(), way.spacing, sd_scale=scene.fitted.sd or 1.0).named()
-        region = way.outline(name, place.mask, "outline, found by the reader, of the")
+        # Cut where the outline is drawn, so that `verify` finds the same in it.
+        cuts = (max(0.0, cut[name] - CUT_SPREAD), cut[name], min(1.0, cut[name] + CUT_SPREAD))
+        scale = scene.fitted.sd or 1.0
+        measured = measure(place.probability, way.affine(), way.spacing, cuts, scale).named()
+        region = way.outline(name, place.mask, OUTLINE)
         results += [
             _measured(m.name, m.unit, measured[m.name], region, scene.observer) for m in card.measurements if m.place == name
         ]

@@ -17,7 +17,7 @@ from pellucid.errors import InputError
 
 Floats = NDArray[np.float64]
 
-COMPONENTS = 16
+COMPONENTS = 32
 FALSE_ALARM = 0.02
 SIGNIFICANT_DIGITS = 5
 SMALLEST_SHARE = 1e-3

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
-from pellucid.assess.conclude import Ask, conclude_all
+from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.errors import InputError, TamperedError, UnknownName
 from pellucid.knowledge import Guideline, load_guideline
 from pellucid.record import Assessment, Caution, Concept, Finding, Observer, Reading
@@ -30,7 +30,7 @@ def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, gui
         raise InputError("revise: expected at least one concept to set, and who says so (by=…)")
     packs = [guideline_of(a, guidelines) for a in reading.assessments]
     findings = _with_changes(reading, changes, packs, Observer(name=who, kind="person"))
-    asks = [Ask(pack, a.question, a.set_rule) for pack, a in zip(packs, reading.assessments, strict=True)]
+    asks = [asked_again(pack, a) for pack, a in zip(packs, reading.assessments, strict=True)]
     signals = reading.provenance.signals
     assessments, told = conclude_all(reading.study, findings, asks, signals)
     _, before = conclude_all(reading.study, reading.findings, asks, signals)

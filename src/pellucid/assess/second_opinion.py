@@ -22,12 +22,14 @@ A model with a fuller variant that applies (Brock with spiculation) is left out.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from pellucid.errors import InputError
 from pellucid.knowledge.growth import SD_OF_ONE_MM
+from pellucid.knowledge.guideline import Guideline, Outcome, Question
 from pellucid.knowledge.risk import Risk, RiskModel, list_risk_models, load_risk_model, risk
-from pellucid.knowledge.risk_model import Scheme
-from pellucid.record import Caution, Finding, Truth
+from pellucid.knowledge.risk.model import Scheme
+from pellucid.record import Assessment, Caution, Finding, SecondOpinion, Truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Own:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondOpinion:
+class Opinions:
     """What the models say: those that apply, those that do not with their reasons, and the cautions that follow."""
 
     risks: tuple[Risk, ...]
@@ -59,9 +61,7 @@ class SecondOpinion:
     cautions: tuple[Caution, ...]
 
 
-def second_opinion(
-    findings: Sequence[Finding], own: Own | None = None, models: Iterable[RiskModel] | None = None
-) -> SecondOpinion:
+def second_opinion(findings: Sequence[Finding], own: Own | None = None, models: Iterable[RiskModel] | None = None) -> Opinions:
     """The risks by all models (default: those that ship), and one caution for each that disagrees with the reading's own.
 
     InputError where a finding does not fit a model's input: another unit, other states, an implausible value.
@@ -71,11 +71,54 @@ def second_opinion(
     applicable = {answer.model for _, answer in answers if answer.probability is not None}
     heard = [(model, answer) for model, answer in answers if answer.model in applicable and model.fuller not in applicable]
     cautions = [caution for model, answer in heard if own for caution in _disagreement(model, answer, findings, own)]
-    return SecondOpinion(
+    return Opinions(
         risks=tuple(answer for _, answer in heard),
         not_applicable=tuple(answer for _, answer in answers if answer.probability is None),
         cautions=tuple(cautions),
     )
+
+
+def opinions_on(question: Question, findings: Sequence[Finding]) -> tuple[SecondOpinion, ...]:
+    """The second opinions that a question of a guideline asks for: models that apply, then those that do not, with the reason."""
+    if not question.second_opinions:
+        return ()
+    found = second_opinion(findings, models=[load_risk_model(name) for name in question.second_opinions])
+    return tuple(_as_record(answer) for answer in (*found.risks, *found.not_applicable))
+
+
+def _as_record(answer: Risk) -> SecondOpinion:
+    return SecondOpinion(
+        model=answer.model,
+        label=answer.label,
+        outcome=answer.outcome,
+        sha256=answer.sha256,
+        probability=None if answer.probability is None else round(answer.probability, 6),
+        low=None if answer.low is None else round(answer.low, 6),
+        high=None if answer.high is None else round(answer.high, 6),
+        actions=tuple(f"{call.scheme}: {call.action} [{call.citation}]" for call in answer.bands if call.applies is Truth.MET),
+        not_applicable_because=answer.not_applicable_because,
+        derivation=answer.derivation,
+    )
+
+
+class Asks(Protocol):
+    """A question put to a guideline."""
+
+    @property
+    def guideline(self) -> Guideline: ...
+    @property
+    def question(self) -> str: ...
+
+
+def disagreements(asks: Sequence[Asks], findings: Sequence[Finding], assessments: Sequence[Assessment]) -> list[Caution]:
+    """One caution for each risk model that disagrees with the probability of the outcome that the assessments give."""
+    wanted = dict.fromkeys(name for ask in asks for name in ask.guideline.questions[ask.question].second_opinions)
+    proposals = {ask.question: ask.guideline.questions[ask.question].proposal for ask in asks}
+    outcomes = {name: proposal.positive for name, proposal in proposals.items() if isinstance(proposal, Outcome)}
+    own = next((Own(a.question, a.probabilities[outcomes[a.question]]) for a in assessments if a.question in outcomes), None)
+    if own is None or not wanted:
+        return []
+    return list(second_opinion(findings, own, [load_risk_model(name) for name in wanted]).cautions)
 
 
 def _disagreement(model: RiskModel, answer: Risk, findings: Sequence[Finding], own: Own) -> list[Caution]:

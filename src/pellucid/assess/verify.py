@@ -2,21 +2,23 @@
 model.
 
 What this shows: the content is the one that was hashed; the assessments and cautions are those the rules give for these
-findings; guideline and reader files are the named ones. What it cannot show: that the findings are what the model saw (for that
-the image is read again).
+findings; the measurements are those that the drawn outlines give; guideline and reader files are the named ones; and, where that
+reader is installed, nothing that it always says was left out. What it cannot show is in `check.BEYOND`: first of all that the
+findings are what the model saw (for that the image is read again).
 """
 
 import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from pydantic import ValidationError
 
-from pellucid.assess.conclude import Ask, conclude_all
+from pellucid.assess.check import Check, Verification, concluded, unchecked, verdict
+from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.assess.installed import READERS, check_installed
+from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
 from pellucid.errors import InputError, PellucidError
 from pellucid.knowledge import Guideline
@@ -29,25 +31,10 @@ differently."""
 SHOWN = 80
 MOST_SHOWN = 4
 NOT_DERIVED = ("scope", "input", "second-opinion")
-"""Kinds of caution that a reader may add from what it alone knows."""
-
-
-@dataclass(frozen=True)
-class Check:
-    """One thing that was looked at. `checked` is false where it could not be looked at; `detail` then says why."""
-
-    name: str
-    ok: bool
-    detail: str
-    checked: bool = True
-
-
-@dataclass(frozen=True)
-class Verification:
-    """Whether a reading holds, and every check behind that."""
-
-    ok: bool
-    checks: tuple[Check, ...]
+"""Kinds of caution that a reader may add from what it alone knows; none that ships does."""
+GRIDS = {"tf_efficientnet_lite0": 8}
+"""Pixels of the prepared image that a cell of the finest grid spans, by encoder: those of `models.encoders.PACKAGED`."""
+__all__ = ["Check", "Verification", "verdict", "verify"]
 
 
 def verify(text: str | bytes, *, guidelines: Iterable[Guideline] = (), readers: Path | None = None) -> Verification:
@@ -58,22 +45,22 @@ def verify(text: str | bytes, *, guidelines: Iterable[Guideline] = (), readers: 
     try:
         content = _parsed(text)
     except (InputError, RecursionError, ValueError) as error:
-        return _concluded([Check("format", False, _one_line(error))])
+        return concluded([Check("format", False, _one_line(error))])
     claimed = content.pop("id", None)
     try:
         reading = Reading.model_validate_json(json.dumps(content))
     except (ValidationError, RecursionError, ValueError) as error:
-        return _concluded([Check("format", False, _one_line(error))])
+        return concluded([Check("format", False, _one_line(error))])
     checks = [Check("format", True, "a reading in the form of this version"), _check_content(claimed, reading)]
     packs = list(guidelines)
-    checks += _check_conclusions(reading, packs)
-    for name, (ok, checked, found) in check_installed(reading, readers or READERS).items():
-        checks.append(Check(name, ok, found if checked else f"not checked: {found}", checked))
-    return _concluded(checks)
-
-
-def _concluded(checks: Sequence[Check]) -> Verification:
-    return Verification(all(check.ok for check in checks), tuple(checks))
+    here = check_installed(reading, readers or READERS)
+    checks += _check_conclusions(reading, packs, here.card is not None)
+    checks += _check_people(reading)
+    stride = GRIDS.get(here.card.encoder.name) if here.card else None
+    checks += check_outlines(reading, (stride,) if stride else STRIDES, here.fitted.sd if here.fitted else {})
+    for name, (ok, checked, found) in here.outcomes.items():
+        checks.append(Check(name, ok, found) if checked else unchecked(name, found))
+    return concluded(checks)
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:
@@ -142,7 +129,7 @@ def _check_content(claimed: object, reading: Reading) -> Check:
     return Check("content", True, f"hashes to its id {reading.id[:12]}…")
 
 
-def _check_conclusions(reading: Reading, packs: Sequence[Guideline]) -> list[Check]:
+def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool) -> list[Check]:
     """Guidelines, findings, assessments, cautions."""
     checks: list[Check] = []
     found: list[Guideline] = []
@@ -160,20 +147,20 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline]) -> list[Che
     if len(found) < len(reading.assessments):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
-    asks = [Ask(pack, a.question, a.set_rule) for pack, a in zip(found, reading.assessments, strict=True)]
+    asks = [asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)]
     try:
         derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals)
     except (PellucidError, ValidationError) as error:
         return [*checks, Check("assessments", False, f"the rules cannot be applied to these findings: {_one_line(error)}")]
     checks += [_check_assessment(a, again) for a, again in zip(reading.assessments, derived, strict=True)]
     checks.append(_check_signals(reading))
-    return [*checks, _check_cautions(reading.cautions, told)]
+    return [*checks, *_check_cautions(reading.cautions, told, known)]
 
 
 def _check_findings(findings: Sequence[Finding], packs: Sequence[Guideline]) -> Check:
     """States and units are the guideline's."""
     for finding, concept in ((f, pack.concepts[f.concept]) for f in findings for pack in packs if f.concept in pack.concepts):
-        if set(finding.states or ()) != set(concept.states or ()):
+        if sorted(finding.states or ()) != sorted(concept.states or ()):
             found = _differs(finding.concept, "states", finding.states, concept.states, "the guideline has")
             return Check("findings", False, found)
         if finding.unit != concept.unit:
@@ -241,8 +228,10 @@ def _told(value: Any) -> object:
 
 def _check_signals(reading: Reading) -> Check:
     """The shadow was compared with what the concepts gave; known as long as no person has changed a finding."""
+    if reading.study.pixels_sha256 is None:
+        return unchecked("signals", "no image was read, so nothing was compared with a second look")
     if any(f.observer.kind == "person" for f in reading.findings):
-        return Check("signals", True, "not checked: a person changed findings after the shadow was compared", checked=False)
+        return unchecked("signals", "a person changed findings after the shadow was compared: verify the reading that it revises")
     given = {a.question: a.probabilities for a in reading.assessments}
     for shadow in reading.provenance.signals.shadow:
         gives = given.get(shadow.question, {}).get(shadow.category)
@@ -252,12 +241,37 @@ def _check_signals(reading: Reading) -> Check:
     return Check("signals", True, "the shadow was compared with the probabilities that the rules give")
 
 
-def _check_cautions(recorded: Sequence[Caution], derived: Sequence[Caution]) -> Check:
-    """Every caution that the reading must carry is there, and none of a kind that only the rules may add."""
+def _check_people(reading: Reading) -> list[Check]:
+    """A person's findings stand in a model's reading only by a revision; cases that are alike are not looked up."""
+    people = {f.observer.name for f in reading.findings if f.observer.kind == "person"}
+    checks: list[Check] = []
+    if reading.similar:
+        checks.append(unchecked("similar cases", "what is said of other readings is taken from them"))
+    if reading.revises is not None:
+        ok = reading.provenance.by in people
+        found = f"it revises {reading.revises[:12]}…: that reading is needed to see that nothing else was changed"
+        fault = f"it revises {reading.revises[:12]}…, but no finding in it was set by {reading.provenance.by}"
+        checks.append(unchecked("revision", found) if ok else Check("revision", False, fault))
+    elif people and reading.reader.weights_sha256 is not None:
+        fault = f"findings by {', '.join(sorted(people))} stand in a model's reading that revises no other"
+        checks.append(Check("revision", False, fault))
+    elif reading.provenance.by not in (None, *people):
+        checks.append(Check("revision", False, f"made by {reading.provenance.by}, but no finding in it was set by that person"))
+    return checks
+
+
+def _check_cautions(recorded: Sequence[Caution], derived: Sequence[Caution], known: bool) -> list[Check]:
+    """Every caution that the reading must carry is there, and none of a kind that only the rules may add; where the reader is
+    `known`, none at all that the rules do not give, for no installed reader adds its own."""
     gone = [c for c in derived if c not in recorded]
     if gone:
-        return Check("cautions", False, f"missing is the caution ({gone[0].kind}) {_short(gone[0].text)}")
-    strange = [c for c in recorded if c not in derived and c.kind not in NOT_DERIVED]
+        return [Check("cautions", False, f"missing is the caution ({gone[0].kind}) {_short(gone[0].text)}")]
+    added = [c for c in recorded if c not in derived]
+    strange = [c for c in added if known or c.kind not in NOT_DERIVED]
     if strange:
-        return Check("cautions", False, f"nothing gives rise to the caution ({strange[0].kind}) {_short(strange[0].text)}")
-    return Check("cautions", True, f"{len(recorded)} cautions, none that belongs there is missing")
+        return [Check("cautions", False, f"nothing gives rise to the caution ({strange[0].kind}) {_short(strange[0].text)}")]
+    if [c for c in recorded if c not in added] != list(derived):
+        return [Check("cautions", False, "they do not stand in their order, the most serious first, each once")]
+    kept = [Check("cautions", True, f"{len(recorded) - len(added)} cautions, none that belongs there is missing")]
+    told = f"the rules do not give the caution ({added[0].kind}) {_short(added[0].text)}" if added else ""
+    return [*kept, unchecked("added cautions", told)] if added else kept

@@ -136,18 +136,18 @@ def _crop(pixels: Pixels, given: Given) -> _Done:
     """The pixels inside box (x, y, w, h)."""
     if "box" not in given:
         raise InputError("preparation: step 'crop' needs box = (x, y, w, h) in pixels, got none")
-    x, y, w, h = _box(given["box"], pixels)
+    x, y, w, h = _box_within(given["box"], (pixels.shape[1], pixels.shape[0]))
     return _Done(pixels[y : y + h, x : x + w], {"box": (float(x), float(y), float(w), float(h))}, (1.0, 1.0, float(x), float(y)))
 
 
-def _box(box: Any, pixels: Pixels) -> tuple[int, int, int, int]:
-    """A box of whole pixels that lies inside the image."""
+def _box_within(box: Any, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    """A box of whole pixels that lies inside an image of `size` (w, h)."""
     try:
         x, y, w, h = (float(v) for v in box)
         whole = all(v == int(v) for v in (x, y, w, h))
     except (TypeError, ValueError, OverflowError):
         raise InputError(f"preparation: expected a box (x, y, w, h) of four numbers, got {box!r}") from None
-    height, width = pixels.shape[:2]
+    width, height = size
     if not whole or x < 0 or y < 0 or w < 1 or h < 1 or x + w > width or y + h > height:
         inside = f"whole pixels inside the {width}x{height} image"
         raise ImageError(f"preparation: expected a box (x, y, w, h) of {inside}, got {tuple(box)}")
@@ -185,9 +185,7 @@ def _letterbox(pixels: Pixels, given: Given) -> _Done:
     method = given.get("resampling", "bilinear")
     if method not in RESAMPLING:
         raise UnknownName("resampling", str(method), RESAMPLING)
-    fit = min(width / w, height / h)
-    nw, nh = max(1, min(width, round(w * fit))), max(1, min(height, round(h * fit)))
-    left, top = (width - nw) // 2, (height - nh) // 2
+    left, top, nw, nh = _placed((w, h), (width, height))
     placed = tuple(map(float, (left, top, nw, nh)))
     if tuple(given.get("placed", placed)) != placed:
         raise ImageError(f"preparation: expected 'letterbox' to place its image at {placed}, got {given['placed']} in the step")
@@ -196,6 +194,44 @@ def _letterbox(pixels: Pixels, given: Given) -> _Done:
     out[top : top + nh, left : left + nw] = np.asarray(fitted)
     found = {"size": given["size"], "resampling": method, "from_size": (float(w), float(h)), "placed": placed}
     return _Done(out, found, (w / nw, h / nh, -left * w / nw, -top * h / nh))
+
+
+def _placed(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int, int, int]:
+    """Left, top, width and height of an image of `size` (w, h), aspect kept, in the middle of a letterbox (w, h)."""
+    (w, h), (width, height) = size, into
+    fit = min(width / w, height / h)
+    nw, nh = max(1, min(width, round(w * fit))), max(1, min(height, round(h * fit)))
+    return (width - nw) // 2, (height - nh) // 2, nw, nh
+
+
+def way_back(size: tuple[int, int], steps: Sequence[PreparationStep]) -> Floats:
+    """The affine (2, 3) from prepared to original pixels, from the size (w, h) of an image and its recorded steps alone.
+
+    Raises ImageError or InputError where the steps do not fit each other or an image of that size.
+    """
+    (w, h), (sx, sy, ox, oy) = size, UNCHANGED
+    for step in steps:
+        given = step.parameters
+        if step.name in ("crop", "field-of-view"):
+            px, py, pw, ph = _box_within(given.get("box"), (w, h))
+            (w, h), (tx, ty, px, py) = (pw, ph), (1.0, 1.0, float(px), float(py))
+        elif step.name == "letterbox":
+            w, h, (tx, ty, px, py) = _unboxed((w, h), given)
+        else:
+            continue
+        sx, sy, ox, oy = sx * tx, sy * ty, sx * px + ox, sy * py + oy
+    return np.array([[sx, 0.0, ox], [0.0, sy, oy]])
+
+
+def _unboxed(size: tuple[int, int], given: Given) -> tuple[int, int, Scale]:
+    """The size (w, h) after a recorded letterbox and its way back; ImageError where it is not one of an image of `size`."""
+    w, h = size
+    width, height = _size(given.get("size"))
+    left, top, nw, nh = _placed(size, (width, height))
+    for name, expected in (("from_size", (w, h)), ("placed", (left, top, nw, nh))):
+        if given.get(name) != tuple(map(float, expected)):
+            raise ImageError(f"preparation: expected 'letterbox' with {name} {expected}, got {given.get(name)} in the step")
+    return width, height, (w / nw, h / nh, -left * w / nw, -top * h / nh)
 
 
 def _size(size: Any) -> tuple[int, int]:

@@ -11,12 +11,14 @@ from typing import Any
 
 from pellucid.errors import GuidelineError, InputError
 from pellucid.knowledge.axes import parts_of
+from pellucid.knowledge.check_differential import WeighedCase, differential_faults, read_weighed_case
 from pellucid.knowledge.evaluate import evaluate, next_step_of, situated
+from pellucid.knowledge.extent import Extent, pack_extent, question_extent
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Guideline, Question
 from pellucid.knowledge.prove import proofs
 from pellucid.knowledge.questions import rows_of
-from pellucid.knowledge.reasons import open_categories
+from pellucid.knowledge.reasons import either, open_categories
 from pellucid.knowledge.space import MET, NOT_MET, Compiled, compile_question
 from pellucid.knowledge.steps import Situation, truth_of
 from pellucid.knowledge.strict_yaml import parse
@@ -49,6 +51,9 @@ class Check:
 
     problems: tuple[str, ...]
     coverage: str
+    cases: int = 0
+    extent: Extent | None = None
+    """How large the pack is; None where it could not be walked."""
 
 
 def check(guideline: Guideline) -> tuple[str, ...]:
@@ -62,7 +67,7 @@ def check_guideline(guideline: Guideline) -> Check:
     if not file.is_file():
         return Check((f"{file}: expected cases beside the guideline, got no such file",), "")
     try:
-        cases = read_cases(guideline, file)
+        cases, weighed = read_cases(guideline, file)
         problems = [*proofs(guideline), *_open_questions(guideline, cases)]
     except GuidelineError as error:
         return Check((str(error),), "")
@@ -71,7 +76,8 @@ def check_guideline(guideline: Guideline) -> Check:
         faults, told, gaps = _exercise(guideline, name, [case for case in cases if case.question == name], file)
         problems += [*faults, *gaps]
         rows += told
-    return Check(tuple(problems), "\n".join(rows))
+    faults, told = differential_faults(guideline, weighed, file)
+    return Check((*problems, *faults), "\n".join([*rows, *told]), len(cases) + len(weighed), pack_extent(guideline))
 
 
 def _open_questions(guideline: Guideline, cases: Sequence[Case]) -> list[str]:
@@ -93,7 +99,13 @@ def _exercise(guideline: Guideline, name: str, cases: Sequence[Case], file: Path
         faults += [f"{file}:{case.line}: case {case.name!r}: {fault}" for fault in wrong]
         for key, truth in truths.items():
             seen[key].append(truth)
-    rows = [f"question {name}: {len(cases)} cases", f"  {'rule':<28}{'met':>5}{'not met':>9}{'unknown':>9}"]
+    extent = question_extent(guideline, name)
+    space = f"  {extent.states} states; joint states {extent.product}; {extent.nodes} diagram nodes"
+    rows = [
+        f"question {name}: {len(cases)} cases, {extent.rows} rows",
+        space,
+        f"  {'rule':<28}{'met':>5}{'not met':>9}{'unknown':>9}",
+    ]
     gaps: list[str] = []
     for key, found in seen.items():
         counted = [found.count(truth) for truth in (Truth.MET, Truth.NOT_MET, Truth.UNKNOWN)]
@@ -120,15 +132,11 @@ def _can_be_unknown(compiled: Compiled, predicate: Predicate) -> bool:
     def joined(level: int, children: list[int]) -> int:
         if not free[level]:
             return store.node(level, children)
-        return reduce(lambda a, b: store.combine(_union, a, b), dict.fromkeys(children[: compiled.axes[level].real]))
+        return reduce(lambda a, b: store.combine(either, a, b), dict.fromkeys(children[: compiled.axes[level].real]))
 
     bits = store.combine(lambda rank: 1 << rank, compiled.build.truth(predicate))
     found = store.values(store.rewrite(bits, joined, store), [range(axis.size) for axis in compiled.axes])
     return any(seen not in (1 << NOT_MET, 1 << MET) for seen in found)
-
-
-def _union(a: int, b: int) -> int:
-    return a | b
 
 
 def _case_faults(guideline: Guideline, case: Case, tested: Mapping[str, Predicate]) -> tuple[dict[str, Truth], list[str]]:
@@ -170,28 +178,35 @@ def _answer_faults(guideline: Guideline, case: Case, opened: tuple[str, ...]) ->
     return found
 
 
-def read_cases(guideline: Guideline, file: Path) -> tuple[Case, ...]:
-    """The cases of a pack; GuidelineError names file and line."""
+def read_cases(guideline: Guideline, file: Path) -> tuple[tuple[Case, ...], tuple[WeighedCase, ...]]:
+    """The cases of a pack's questions and of its differentials; GuidelineError names file and line."""
     fields = Place(parse(file.read_bytes(), str(file)), str(file)).fields()
     defaults = fields.maybe("defaults")
     usual = {name: dict(place.pairs()) for name, place in defaults.pairs()} if defaults else {}
-    cases = tuple(_case(item, guideline, usual) for item in fields.take("cases").items())
+    found = [_case(item, guideline, usual) for item in fields.take("cases").items()]
     fields.done()
-    return cases
+    cases = tuple(case for case in found if isinstance(case, Case))
+    return cases, tuple(case for case in found if isinstance(case, WeighedCase))
 
 
-def _case(place: Place, guideline: Guideline, usual: Mapping[str, Mapping[str, Place]]) -> Case:
+def _case(place: Place, guideline: Guideline, usual: Mapping[str, Mapping[str, Place]]) -> Case | WeighedCase:
     fields = place.fields()
-    question = fields.take("question")
-    if question.text() not in guideline.questions:
-        question.unknown("question", question.text(), list(guideline.questions))
-    stated = {**usual.get(question.text(), {}), **dict(fields.take("given").pairs())}
+    question, differential = fields.maybe("question"), fields.maybe("differential")
+    asked = question or differential
+    if asked is None or (question and differential):
+        place.refuse("one of question and differential", "both" if asked else "neither")
+    known = guideline.questions if question else guideline.differentials
+    if asked.text() not in known:
+        asked.unknown("question" if question else "differential", asked.text(), list(known))
+    stated = {**usual.get(asked.text(), {}), **dict(fields.take("given").pairs())}
     findings = [_finding(name, value, guideline.entries) for name, value in stated.items() if value.node.value is not None]
-    name = fields.take("name").text()
-    expect = fields.take("expect").fields()
-    case = Case(name, question.text(), tuple(findings), place.node.line, **_expected(expect, guideline, question.text()))
-    expect.done()
+    name, expect = fields.take("name").text(), fields.take("expect")
     fields.done()
+    if differential:
+        return read_weighed_case(place, guideline, tuple(findings))
+    expected = expect.fields()
+    case = Case(name, asked.text(), tuple(findings), place.node.line, **_expected(expected, guideline, asked.text()))
+    expected.done()
     return case
 
 

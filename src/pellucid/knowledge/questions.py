@@ -35,7 +35,7 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
         if item.text() not in pack.entries:
             item.unknown("concept", item.text(), list(pack.entries))
     limits, outside, examination = fields.maybe("limits"), fields.maybe("outside"), fields.maybe("examination")
-    lower = fields.maybe("lower_is_worse")
+    lower, seconds = fields.maybe("lower_is_worse"), fields.maybe("second_opinions")
     question = Question(
         name=name,
         label=fields.take("label").text(),
@@ -52,6 +52,7 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
         next_steps=tuple(_next_step(item, names, pack) for item in _items(fields, "next_steps")),
         monotone=tuple(_monotone(item, lower.texts() if lower else (), pack) for item in _items(fields, "monotone")),
         examination=_examination(examination, names, pack) if examination else None,
+        second_opinions=seconds.texts() if seconds else (),
     )
     pack.words.answers[name] = tuple(names)
     if question.rules and isinstance(question.proposal, Outcome):

@@ -1,17 +1,20 @@
 """From a card to a net: the encoder and the bottleneck that it describes."""
 
-from pellucid.models.bottleneck import Bottleneck, ConceptNet, Design
+from pellucid.models.bottleneck import NOWHERE, Bottleneck, ConceptNet, Design
 from pellucid.models.card import Head
 from pellucid.models.encoders import load_encoder
 
 
 def design_of(head: Head) -> Design:
     """The bottleneck's sizes from a card or recipe."""
+    place = {p.name: i for i, p in enumerate(head.places)}
     return Design(
         states=tuple(len(c.states) for c in head.concepts),
         places=len(head.places),
         outcomes=len(head.shadow_outcomes),
         width=head.encoder.width,
+        measured=head.encoder.measured,
+        where=tuple(place.get(c.place or "", NOWHERE) for c in head.concepts),
     )
 
 

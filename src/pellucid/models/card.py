@@ -112,6 +112,8 @@ class EncoderSpec(Record):
     name: Text = "tf_efficientnet_lite0"
     frozen: bool = True
     width: int = 96
+    measured: bool = False
+    """Whether heads also see what is measured and not learned: grey levels where they look, and the shape of their place."""
 
 
 class DataSpec(Record):

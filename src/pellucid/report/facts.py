@@ -15,8 +15,13 @@ class Fact:
     digest: str | None = None
 
 
+NO_IMAGE = "No image: the findings were stated, by a person or by another system"
+
+
 def study_line(study: StudyRef) -> str:
     """What was read, in one line."""
+    if study.pixels_sha256 is None:
+        return NO_IMAGE
     parts = [words.MODALITIES.get(study.modality, study.modality)] if study.modality else []
     parts.append(f"{study.width} × {study.height} pixels")
     if study.frame:
@@ -42,7 +47,9 @@ def provenance_facts(reading: Reading) -> tuple[Fact, ...]:
     facts = [
         Fact("Reading", digest=reading.id),
         Fact("Revises", digest=reading.revises) if reading.revises else None,
-        Fact("Image, by its pixels", digest=reading.study.pixels_sha256),
+        Fact("Image, by its pixels", digest=reading.study.pixels_sha256)
+        if reading.study.pixels_sha256
+        else Fact("Image", "none: the findings were typed"),
         Fact("File", reading.study.source) if reading.study.source else None,
         Fact("Reader", f"{reader.name} {reader.version}"),
         Fact("Weights", digest=reader.weights_sha256) if reader.weights_sha256 else Fact("Weights", "none: no model was used"),

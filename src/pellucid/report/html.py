@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from pellucid.record import Reading
 from pellucid.report import words
 from pellucid.report.picture import picture
-from pellucid.report.sheet import RESEARCH, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -26,15 +26,16 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
     `earlier` is the reading that this one revises: before and after are then set side by side.
     Raises ImageError where pixels and reading do not fit, InputError where `earlier` is another reading.
     """
-    script, style = _part("report.js"), _part("report.css")
+    script, style = part("report.js"), part("report.css")
     return (
-        _templates()
+        templates()
         .get_template("report.html.j2")
         .render(
             s=sheet(reading, earlier),
             words=words,
             image=picture(pixels, reading.study) if pixels is not None else None,
             research=RESEARCH,
+            contradicted=CONTRADICTED,
             style=Markup(style),
             script=Markup(script),
             script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -43,12 +44,14 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A file beside the templates, as it is."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates of every page; all that enters them is escaped."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

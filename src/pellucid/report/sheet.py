@@ -15,6 +15,8 @@ ONE_IMAGE = (
 )
 INDEPENDENT = "The probabilities of the categories treat the findings as independent of each other, given the image."
 READ_IT_YOURSELF = "Read the image as you would without this reader; nothing below stands in for a conclusion."
+CONTRADICTION = "contradiction"
+CONTRADICTED = "These findings cannot both be so, and everything below rests on both: settle which is right before using it."
 ENTER_IT = "Where you can judge an open finding yourself ({}), enter it with pellucid revise and the rules run again."
 
 
@@ -92,6 +94,8 @@ class Verdict:
     look_again: tuple[Look, ...]
     edges: tuple[str, ...]
     differential: tuple[Differential, ...]
+    second: tuple[str, ...]
+    """Published risk models beside the answer, one sentence each."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +124,8 @@ class Sheet:
     moves: tuple[Move, ...]
     cannot_judge: tuple[tuple[str, str], ...]
     scope: tuple[str, ...]
+    contradictions: tuple[str, ...]
+    """Shown before everything else, and among the cautions again."""
     cautions: tuple[tuple[str, str], ...]
     facts: tuple[Fact, ...]
 
@@ -133,7 +139,7 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
     wanted = next((tuple(c.concept for c in a.sufficient_reason[0]) for a in reading.assessments if a.sufficient_reason), ())
     places = frame(reading.study, reading.findings, wanted)
     return Sheet(
-        title=words.label(reading.reader.name),
+        title=_title(reading),
         reader=f"{reading.reader.name} {reading.reader.version}" + ("" if reading.reader.weights_sha256 else ", without a model"),
         study=study_line(reading.study),
         reading=reading,
@@ -144,9 +150,17 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
         moves=_moves(earlier, reading) if earlier else (),
         cannot_judge=tuple((words.label(f.concept), f.unknown_because) for f in reading.findings if f.unknown_because),
         scope=_scope(reading),
+        contradictions=tuple(dict.fromkeys(c.text for c in reading.cautions if c.kind == CONTRADICTION)),
         cautions=_cautions(reading),
         facts=provenance_facts(reading),
     )
+
+
+def _title(reading: Reading) -> str:
+    """The reader, or, where findings were only stated, what they were held against."""
+    if reading.study.pixels_sha256 is None and reading.assessments:
+        return words.label(reading.assessments[0].guideline.name)
+    return words.label(reading.reader.name)
 
 
 def _same_question(assessment: Assessment, earlier: Reading | None) -> Assessment | None:
@@ -215,6 +229,7 @@ def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None
         look_again=tuple(Look(words.inner_label(x.concept), x.share, words.percent(x.share)) for x in a.look_again),
         edges=(*a.boundary, *((a.conflict,) if a.conflict else ())),
         differential=a.differential,
+        second=tuple(words.second_opinion(opinion) for opinion in a.second_opinions),
     )
 
 
@@ -261,8 +276,9 @@ def _measures(findings: Sequence[Finding]) -> tuple[str, ...]:
 
 def _scope(reading: Reading) -> tuple[str, ...]:
     lines = [c.text for c in reading.cautions if c.kind == "scope"]
-    lines.append(ONE_IMAGE)
-    if reading.study.spacing_mm is None:
+    if reading.study.pixels_sha256 is not None:
+        lines.append(ONE_IMAGE)
+    if reading.study.pixels_sha256 is not None and reading.study.spacing_mm is None:
         lines.append("The spacing of the pixels is unknown, so nothing could be measured in millimetres.")
     lines += _signal_lines(reading)
     if reading.assessments:
@@ -289,8 +305,10 @@ def _signal_lines(reading: Reading) -> list[str]:
 
 
 def _cautions(reading: Reading) -> tuple[tuple[str, str], ...]:
-    """Cautions first, then edges and conflicts of the assessments that no caution repeats; scope stands elsewhere."""
-    told: list[Caution] = [c for c in reading.cautions if c.kind != "scope"]
+    """Contradictions, the other cautions, then edges and conflicts of the assessments that no caution repeats; scope stands
+    elsewhere."""
+    told: list[Caution] = [c for c in reading.cautions if c.kind == CONTRADICTION]
+    told += [c for c in reading.cautions if c.kind not in (CONTRADICTION, "scope")]
     seen = " ".join(c.text for c in told)
     lines = [(words.CAUTIONS[c.kind], c.text) for c in told]
     for a in reading.assessments:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pellucid.record import Reading, Step
 from pellucid.report import words
 from pellucid.report.places import box_words
-from pellucid.report.sheet import RESEARCH, Row, Sheet, Verdict, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, Row, Sheet, Verdict, sheet
 
 COLUMNS = 100
 BAR = 30
@@ -19,6 +19,7 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
     s = sheet(reading, earlier)
     blocks = [
         _header(s),
+        _section(words.CAUTIONS["contradiction"], _contradictions(s)),
         *(_verdict(v) for v in s.verdicts),
         _section("What the revision changed", _moves(s)),
         _section("What was seen", _rows(s)),
@@ -27,6 +28,7 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
         _section("What this reading cannot see", _blind(s)),
         _section("Cautions", [line for kind, told in s.cautions for line in _wrap(f"{kind}: {told}", 0, "! ")]),
         *(_section(f"To consider: {v.question}", _differential(v)) for v in s.verdicts),
+        *(_section(f"A second opinion: {v.question}", _second(v)) for v in s.verdicts),
         _section("Alike, and confirmed by people", _similar(reading)),
         _section("Provenance", _provenance(s)),
     ]
@@ -61,6 +63,11 @@ def _header(s: Sheet) -> str:
         by = f" by {s.reading.provenance.by}" if s.reading.provenance.by else ""
         lines += _wrap(f"Revises reading {words.short_hash(s.reading.revises)}{by}.")
     return "\n".join(lines) + ("" if s.verdicts else "\n\nNo question was asked of these findings.")
+
+
+def _contradictions(s: Sheet) -> list[str]:
+    lines = [part for told in s.contradictions for part in _wrap(told, 0, "!! ")]
+    return [*lines, *_wrap(CONTRADICTED)] if lines else []
 
 
 def _verdict(v: Verdict) -> str:
@@ -108,6 +115,8 @@ def _rows(s: Sheet) -> list[str]:
     lines: list[str] = []
     for row in s.rows:
         lines += _row(row, s)
+    if s.reading.study.pixels_sha256 is None:
+        return lines
     lines += _wrap("Reliability was measured on cases that the reader did not learn from; in brackets the 95 % interval.")
     return lines + [part for measure in s.measures for part in _wrap(measure)]
 
@@ -160,6 +169,10 @@ def _differential(v: Verdict) -> list[str]:
         cited = f"  [{item.citation}]" if item.citation else ""
         lines += _wrap(f"{item.name}{because}{cited}", 0, "- ")
     return lines
+
+
+def _second(v: Verdict) -> list[str]:
+    return [line for told in v.second for line in _wrap(told, 0, "- ")]
 
 
 def _similar(reading: Reading) -> list[str]:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from math import floor, log10
 
-from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability
+from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability, SecondOpinion
 
 NBSP = "\u00a0"
 EN_DASH = "\u2013"
@@ -39,6 +39,7 @@ VERIFIED = {
 }
 
 CAUTIONS = {
+    "contradiction": "Findings that contradict each other",
     "shadow": "Something the findings do not describe",
     "novelty": "Unlike the training images",
     "boundary": "On an edge",
@@ -238,6 +239,16 @@ def reliability(item: Reliability) -> str:
     parts += [f"{item.baseline_name or 'baseline'} {fixed(item.baseline, 2)}"] if item.baseline is not None else []
     parts += [f"human {fixed(item.human, 2)}"] if item.human is not None else []
     return ", ".join([*parts, f"{item.n}{NBSP}cases"])
+
+
+def second_opinion(item: SecondOpinion) -> str:
+    """`Brock 2013: lung cancer 3.2 % (1.1 % to 8.4 %). BTS 2015: …`, or why the model does not apply."""
+    if item.probability is None:
+        return f"{item.label}: not applicable: {item.not_applicable_because}"
+    ends = (percent(end) for end in (item.low, item.high) if end is not None)
+    spread = f" ({' to '.join(ends)})" if item.low != item.high else ""
+    told = f"{item.label}: {item.outcome} {percent(item.probability)}{spread}."
+    return " ".join([told, *item.actions])
 
 
 def no_better(item: Reliability) -> bool:

@@ -58,16 +58,25 @@ def evaluate(reader: Reads, manifest: Path, *, roi: bool = False) -> Measured:
     Raises RecipeError where a column is missing, ImageError where an image cannot be read.
     """
     cases = load_cases(reader.card, Path(manifest), categories_of(reader))
-    outcomes = [read_case(reader, cases, i, roi=roi) for i in tqdm(range(len(cases)), desc="reading", disable=None)]
+    outcomes = [
+        read_case(reader, cases, i, see_case(reader, cases, i, roi=roi))
+        for i in tqdm(range(len(cases)), desc="reading", disable=None)
+    ]
     return figures(reader.card, reader.ref.weights_sha256, categories_of(reader), cases, outcomes)
 
 
-def read_case(reader: Reads, cases: Cases, index: int, *, roi: bool) -> Outcome:
-    """One case read and compared with its recorded places."""
+def see_case(reader: Reads, cases: Cases, index: int, *, roi: bool) -> Sight:
+    """What the net of a reader sees of one case, within the recorded lesion's box where `roi`."""
+    image = open_case(cases, reader.card.data, index)
+    if not (roi and reader.card.places):
+        return reader.see(image)
+    return reader.see(image, bounding_box(place_masks(cases, reader.card, index, (image.height, image.width)).max(axis=0)))
+
+
+def read_case(reader: Reads, cases: Cases, index: int, sight: Sight) -> Outcome:
+    """One case read from what was seen of it, and compared with its recorded places."""
     image = open_case(cases, reader.card.data, index)
     masks = place_masks(cases, reader.card, index, (image.height, image.width))
-    box = bounding_box(masks.max(axis=0)) if roi and len(masks) else None
-    sight = reader.see(image, box)
     reading = reader.conclude(image, sight)
     pairs = [_placed(sight, i, masks[i].astype(bool)) for i in range(len(masks))]
     known = cases.known[index]

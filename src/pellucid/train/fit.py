@@ -5,6 +5,7 @@ import io
 import logging
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +18,7 @@ from pellucid.models.build import expected_places, new_net
 from pellucid.train.data import Cases
 from pellucid.train.files import write_whole
 from pellucid.train.heads import fit_heads, inputs_of, look
-from pellucid.train.losses import Targets, Weights, total_loss
+from pellucid.train.losses import Targets, Weights, place_loss, total_loss
 from pellucid.train.recipe import Recipe
 from pellucid.train.views import Views
 
@@ -41,6 +42,9 @@ def train_net(job: Job, cases: Cases, views: Views, recipe: Recipe) -> ConceptNe
     """A net trained on the cases of a job; its running average, in evaluation mode. Goes on from its last checkpoint."""
     torch.manual_seed(job.seed)
     net = new_net(recipe, pretrained=True).to(memory_format=torch.channels_last)
+    finished = _finished(net, job, recipe)
+    if finished is not None:
+        return finished
     average = copy.deepcopy(net).eval()
     rng = np.random.default_rng([recipe.train.seed, job.seed])
     training, inner = _inner_split(job, cases, recipe, rng)
@@ -67,7 +71,32 @@ def train_net(job: Job, cases: Cases, views: Views, recipe: Recipe) -> ConceptNe
             break
     result = loop.result().eval()
     fit_heads(result, job.training, cases, views, recipe)
+    _write(job.folder / f"{job.name}-whole.pt", {"key": _key(job, recipe), "net": result.state_dict()})
     return result
+
+
+def _key(job: Job, recipe: Recipe) -> str:
+    """What a finished net depends on, as text; another recipe, or other cases, do not take it over."""
+    return f"{recipe.model_dump_json()} {job.seed} {job.training.tolist()}"
+
+
+def _finished(net: ConceptNet, job: Job, recipe: Recipe) -> ConceptNet | None:
+    """The net of a job that an earlier run finished with the same recipe, or None."""
+    path = job.folder / f"{job.name}-whole.pt"
+    if not path.exists():
+        return None
+    state = torch.load(path, weights_only=True)
+    if state["key"] != _key(job, recipe):
+        return None
+    net.load_state_dict(state["net"])
+    return net.eval()
+
+
+def _write(path: Path, state: dict[str, Any]) -> None:
+    """Saves a state; a kill leaves the previous file whole."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    write_whole(path, buffer.getvalue())
 
 
 class Loop:
@@ -103,9 +132,7 @@ class Loop:
             "best_state": self.best_state,
             "random": torch.get_rng_state(),
         }
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        write_whole(self.path, buffer.getvalue())
+        _write(self.path, state)
 
     def resume(self) -> int:
         """Restores the last checkpoint, if there is one; gives the number of epochs already done."""
@@ -163,21 +190,24 @@ def _batch(
     return inputs, targets
 
 
-def _weights(recipe: Recipe) -> Weights:
+def _loss(net: ConceptNet, inputs: list[Tensor], targets: Targets, recipe: Recipe) -> Tensor:
+    """The weighted loss of a batch; where places alone count, nothing else is computed."""
     t = recipe.train
-    return Weights(t.concept_weight, t.attention_weight, t.shadow_weight)
+    if len(inputs) > 1 and not (t.concept_weight or t.attention_weight or t.shadow_weight):
+        return place_loss(net.bottleneck.point_out(inputs), targets.places, targets.known)
+    weights = Weights(t.concept_weight, t.attention_weight, t.shadow_weight)
+    return total_loss(look(net, inputs), targets, weights, expected_places(recipe))
 
 
 def _epoch(
     loop: Loop, training: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe, rng: np.random.Generator
 ) -> float:
     loop.net.train()
-    weights, expected = _weights(recipe), expected_places(recipe)
     order, losses = rng.permutation(training), []
     for start in range(0, max(1, len(order) - recipe.train.batch + 1), recipe.train.batch):
         index = np.sort(order[start : start + recipe.train.batch])
         inputs, targets = _batch(index, rng.integers(0, recipe.train.views, len(index)), cases, views, recipe)
-        loss = total_loss(look(loop.net, inputs), targets, weights, expected)
+        loss = _loss(loop.net, inputs, targets, recipe)
         loop.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(loop.net.parameters(), 1.0)
@@ -202,7 +232,7 @@ def _average(average: nn.Module, net: nn.Module, decay: float) -> None:
 @torch.inference_mode()
 def _held_loss(net: ConceptNet, inner: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> float:
     inputs, targets = _batch(inner, np.zeros(len(inner), dtype=np.int64), cases, views, recipe)
-    return float(total_loss(look(net, inputs), targets, _weights(recipe), expected_places(recipe)))
+    return float(_loss(net, inputs, targets, recipe))
 
 
 @torch.inference_mode()

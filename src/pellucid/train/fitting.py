@@ -21,7 +21,9 @@ from pellucid.train.labels import NOT_RECORDED
 
 THRESHOLDS = np.arange(0.15, 0.65, 0.05)
 SEVERAL_STATES = 0.4
-"""Operating point of a concept with more than two states: the leading state is stated where it holds at least this much."""
+"""Operating point of a concept with more than two states where nothing is corrected for how common they are."""
+PRIOR_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""How far the operating points of several states follow how common the states are: 0 the same for all, 1 in proportion."""
 SHADOW_QUANTILE = 0.9
 """A caution is due where shadow and concepts differ more than in nine of ten held-out cases."""
 
@@ -63,14 +65,46 @@ def _novelty(vectors: NDArray[np.float64], folds: NDArray[np.int64]) -> Novelty:
 
 
 def operating_points(spec: ConceptSpec, probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, ...]:
-    """From which probability each state is stated: for two states where macro F1 is best on held-out cases."""
+    """From which probability each state is stated: where macro F1 is best on held-out cases."""
     if spec.operating_point is not None:
         second = spec.operating_point
     elif len(spec.states) > 2:
-        return (SEVERAL_STATES,) * len(spec.states)
+        return _several(probabilities, labels)
     else:
         second = float(max(THRESHOLDS, key=lambda t: (macro_f1(labels, (probabilities[:, 1] >= t).astype(int)), -abs(t - 0.5))))
     return tuple(round(v, 2) for v in ((1 - second, second) if len(spec.states) == 2 else (second,) * len(spec.states)))
+
+
+def _several(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, ...]:
+    """Operating points of three states or more: 0.4 for all of them, or lower for the rarer where that raises macro F1.
+
+    A point is proportional to a power of the state's share of the cases; the power with the best macro F1 is taken, ties to the
+    smallest, a case of which nothing is stated counting as wrong. The points are scaled so that as many cases are stated as with
+    0.4. Lowering the threshold of a rare class in proportion to its share: Menon et al. 2021, arXiv 2007.07314.
+    """
+    share = np.maximum(np.bincount(labels, minlength=probabilities.shape[1]), 1) / len(labels)
+    said = float((probabilities.max(axis=1) >= SEVERAL_STATES).mean())
+    best, kept = -1.0, (SEVERAL_STATES,) * len(share)
+    for power in PRIOR_POWERS:
+        factors = probabilities / share**power
+        scale = float(np.quantile(factors.max(axis=1), 1 - said)) if power else SEVERAL_STATES
+        points = np.clip(np.round(scale * share**power, 4), 1e-3, 1.0)
+        ratio = probabilities / points
+        told = np.where(ratio.max(axis=1) >= 1, ratio.argmax(axis=1), len(share))
+        value = _macro_f1_of_told(labels, told, len(share))
+        if value > best + 1e-9:
+            best, kept = value, tuple(points.tolist())
+    return kept
+
+
+def _macro_f1_of_told(labels: NDArray[np.int64], told: NDArray[np.int64], states: int) -> float:
+    """Mean over the states that occur of the F1 of what was told; a case of which nothing was told is missed."""
+    hits = [
+        2 * ((labels == s) & (told == s)).sum() / ((labels == s).sum() + (told == s).sum())
+        for s in range(states)
+        if (labels == s).any()
+    ]
+    return float(np.mean(hits))
 
 
 def set_rules(

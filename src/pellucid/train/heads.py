@@ -14,6 +14,9 @@ from pellucid.train.views import Views
 
 ABSENT = -8.0
 """Logit of a state that no training case has: very unlikely, but not impossible."""
+APPEARANCE_WEIGHT = 4.0
+"""What the heads see of the image's appearance counts this many times its spread: an L2 penalty one sixteenth of that on the
+features, of which there are sixty times as many (docs/readers/breast-ultrasound.md says what other weights gave)."""
 Rows = NDArray[np.float32]
 
 
@@ -28,11 +31,14 @@ def look(net: ConceptNet, inputs: list[Tensor]) -> Seen:
 
 
 @torch.inference_mode()
-def evidence_of(net: ConceptNet, index: NDArray[np.int64], views: Views) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
-    """The evidence of all views of some cases: of the concepts (n, V, K, E), of the shadow (n, V, E')."""
+def evidence_of(
+    net: ConceptNet, index: NDArray[np.int64], views: Views, count: int | None = None
+) -> tuple[NDArray[np.float16], NDArray[np.float16]]:
+    """The evidence of the first `count` views (all where not given) of some cases: concepts (n, V, K, E), shadow (n, V, E')."""
     concepts, shadows = [], []
+    which = np.arange(views.places.shape[1])[:count]
     for i in index:
-        seen = look(net, inputs_of(views, np.full(views.places.shape[1], i), np.arange(views.places.shape[1])))
+        seen = look(net, inputs_of(views, np.full(len(which), i), which))
         concepts.append(seen.evidence.numpy().astype(np.float16))
         shadows.append(seen.shadow_evidence.numpy().astype(np.float16))
     return np.stack(concepts), np.stack(shadows)
@@ -40,11 +46,12 @@ def evidence_of(net: ConceptNet, index: NDArray[np.int64], views: Views) -> tupl
 
 def fit_heads(net: ConceptNet, index: NDArray[np.int64], cases: Cases, views: Views, recipe: Recipe) -> None:
     """Sets the heads of a net, in place, to the best linear ones on the evidence of its training cases."""
-    evidence, shadow_evidence = evidence_of(net, index, views)
+    evidence, shadow_evidence = evidence_of(net, index, views, recipe.train.head_views)
     bottleneck = net.bottleneck
+    scale = np.where(bottleneck.appearance_columns().numpy(), APPEARANCE_WEIGHT, 1.0).astype(np.float32)
     with torch.no_grad():
         for k, states in enumerate(bottleneck.design.states):
-            weight, bias = linear(evidence[:, :, k], cases.labels[index, k], states, recipe.train.head_strength)
+            weight, bias = linear(evidence[:, :, k], cases.labels[index, k], states, recipe.train.head_strength, scale)
             bottleneck.head[k, :, :states] = weight
             bottleneck.head_bias[k, :states] = bias
         outcome = cases.outcomes[recipe.shadow_question][index]
@@ -53,10 +60,13 @@ def fit_heads(net: ConceptNet, index: NDArray[np.int64], cases: Cases, views: Vi
         bottleneck.shadow.bias.copy_(bias)
 
 
-def linear(evidence: NDArray[np.float16], labels: NDArray[np.int64], states: int, strength: float) -> tuple[Tensor, Tensor]:
+def linear(
+    evidence: NDArray[np.float16], labels: NDArray[np.int64], states: int, strength: float, scale: Rows | float = 1.0
+) -> tuple[Tensor, Tensor]:
     """Weights (E, S) and biases (S,) of a logistic regression on evidence (n, V, E); cases without a label are left out.
 
-    The evidence is standardised for the fit, and the standardisation is folded into what is given back.
+    The evidence is standardised for the fit and multiplied by `scale` (E,), which lowers the penalty on what is scaled up; both
+    are folded into what is given back.
     """
     weight, bias = np.zeros((evidence.shape[-1], states)), np.full(states, ABSENT)
     known = labels != NOT_RECORDED
@@ -65,7 +75,7 @@ def linear(evidence: NDArray[np.float16], labels: NDArray[np.int64], states: int
         return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
     views = evidence.shape[1]
     x, y = evidence[known].astype(np.float32).reshape(-1, evidence.shape[-1]), np.repeat(labels[known], views)
-    mean, spread = x.mean(axis=0), x.std(axis=0) + 1e-4
+    mean, spread = x.mean(axis=0), (x.std(axis=0) + 1e-4) / scale
     model = LogisticRegression(C=strength / views, max_iter=200, tol=1e-3).fit((x - mean) / spread, y)
     found = model.coef_ if len(model.classes_) > 2 else np.vstack([-model.coef_ / 2, model.coef_ / 2])
     start = model.intercept_ if len(model.classes_) > 2 else np.array([-model.intercept_[0] / 2, model.intercept_[0] / 2])

@@ -109,7 +109,7 @@ CALCIFICATION_TERMS: Terms = {
 
 
 def shares_card(x: Vector, y: NDArray[np.bool_], names: Sequence[str]) -> Card:
-    """Points as in `fit_card`; the risk of a total is its share of malignant cases, with one case of average risk added, monotone."""
+    """Points as in `fit_card`; the risk of a total is its share of malignant cases, one of average risk added, held monotone."""
     card = fit_card(x, y, names)
     totals = (x[:, [list(names).index(name) for name in card.names]] @ np.array(card.points)).astype(int)
     cases = np.bincount(totals, minlength=sum(card.points) + 1)
@@ -211,7 +211,7 @@ def draws(patients: Sequence[str]) -> Vector:
     names, at = np.unique(np.array(patients), return_inverse=True)
     rng = np.random.default_rng(SEED)
     drawn = [np.bincount(rng.integers(0, len(names), len(names)), minlength=len(names))[at] for _ in range(SAMPLES)]
-    return np.array([np.ones(len(at)), *drawn])
+    return np.array([np.ones(len(at)), *drawn], np.float64)
 
 
 def areas(y: NDArray[np.bool_], risk: Vector, weights: Vector) -> Vector:
@@ -239,7 +239,7 @@ def figures(y: NDArray[np.bool_], risk: Vector, patients: Sequence[str]) -> str:
 
 
 def _rivals(found: Lesions, terms: Terms) -> list[str]:
-    """Card, full logistic regression, commonest outcome and the readers' own assessment, out of fold and on the official test part."""
+    """Card, full logistic regression, commonest outcome and the readers' assessment, out of fold and on the official split."""
     y, x, full = outcomes(found.cases), design(found.cases, terms), one_hot(found.cases, True)
     names, test = list(terms), found.official_test
     own = np.array([_assessed(case.category) for case in found.cases])

@@ -46,6 +46,8 @@ class Train(Record):
     shadow_weight: float = 0.0
     head_strength: float = 0.008
     """Inverse L2 penalty of the heads per training case (scikit-learn's C, times the number of views)."""
+    head_views: Annotated[int, Field(ge=2)] | None = None
+    """How many of the views the heads are fitted on; all where not given."""
     inner_validation: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
     """Share of the training cases kept aside for early stopping; the held-out fold is never looked at."""
     patience: Annotated[int, Field(ge=1)] = 10

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 
+from pellucid.assess.findings import Sight
 from pellucid.assess.fitted import Fitted
 from pellucid.errors import RecipeError
 from pellucid.knowledge import load_guideline
@@ -20,7 +21,7 @@ from pellucid.models.bottleneck import ConceptNet
 from pellucid.models.card import Card, Files, sha256_of
 from pellucid.models.encoders import load_encoder
 from pellucid.train.data import Cases, load_cases, recorded_places
-from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case
+from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case, see_case
 from pellucid.train.files import write_whole
 from pellucid.train.fit import Job, logits_of, train_net
 from pellucid.train.fitting import HeldOut, fit, measurement_errors, reliabilities, set_rules, shadow_limit, with_rules
@@ -115,21 +116,28 @@ def held_out_outcomes(
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """Every case read by the net of its fold, calibrated on the other folds; then again with set rules from the other folds."""
     cases = bench.cases
-    bare = _read_all(bench, nets, {f: fit(bench.recipe, held, cases, cases.folds != f) for f in nets}, roi=roi)
+    fitted = {f: fit(bench.recipe, held, cases, cases.folds != f) for f in nets}
+    readers = _readers(bench, nets, fitted)
+    sights = [see_case(readers[f], cases, i, roi=roi) for i, f in enumerate(cases.folds.tolist())]
+    bare = _read_all(bench, readers, sights)
     readings = [o.reading for o in bare]
     names = {q.name: tuple(readings[0].assessments[i].probabilities) for i, q in enumerate(bench.recipe.questions)}
-    fitted = {}
     for fold in nets:
         others = cases.folds != fold
         rules = set_rules(bench.recipe, names, readings, cases, others)
-        fitted[fold] = with_rules(fit(bench.recipe, held, cases, others), rules, shadow_limit(readings, others))
+        fitted[fold] = with_rules(fitted[fold], rules, shadow_limit(readings, others))
     everyone = np.ones(len(cases), dtype=np.bool_)
-    return _read_all(bench, nets, fitted, roi=roi), set_rules(bench.recipe, names, readings, cases, everyone)
+    read = _read_all(bench, _readers(bench, nets, fitted), sights)
+    return read, set_rules(bench.recipe, names, readings, cases, everyone)
 
 
-def _read_all(bench: Bench, nets: dict[int, ConceptNet], fitted: dict[int, Fitted], *, roi: bool) -> list[Outcome]:
-    readers = {fold: bench.assemble(bench.card(), nets[fold], fitted[fold]) for fold in nets}
-    return [read_case(readers[int(bench.cases.folds[i])], bench.cases, i, roi=roi) for i in range(len(bench.cases))]
+def _readers(bench: Bench, nets: dict[int, ConceptNet], fitted: dict[int, Fitted]) -> dict[int, Reads]:
+    return {fold: bench.assemble(bench.card(), nets[fold], fitted[fold]) for fold in nets}
+
+
+def _read_all(bench: Bench, readers: dict[int, Reads], sights: Sequence[Sight]) -> list[Outcome]:
+    folds = bench.cases.folds.tolist()
+    return [read_case(readers[folds[i]], bench.cases, i, sight) for i, sight in enumerate(sights)]
 
 
 def write_reader(bench: Bench, net: ConceptNet, fitted: Fitted, measured: Measured, out: Path) -> None:

@@ -6,6 +6,7 @@ reader of the report would draw it; the rest vary place, size, angle, light and 
 
 import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from tqdm import tqdm
 
 from pellucid.images.prepare import prepare
 from pellucid.images.roi import Box, plan_within, widened
+from pellucid.models.appearance import grids_of
 from pellucid.models.encoders import Encoder
 from pellucid.record import PreparationStep
 from pellucid.train.data import Cases, open_case, place_masks
@@ -85,7 +87,10 @@ def lit(image: Image.Image, rng: np.random.Generator, how: Augment) -> NDArray[n
         1 + rng.uniform(-how.brightness, how.brightness)
     )
     if rng.random() < 0.5:
-        values = values + rng.standard_normal(values.shape, dtype=np.float32) * how.noise * (0.3 + values)
+        noise = rng.standard_normal(values.shape, dtype=np.float32)
+        if values.ndim == 3 and not np.ptp(values, axis=2).any():
+            noise = noise[:, :, :1]  # a grey picture stays grey
+        values = values + noise * how.noise * (0.3 + values)
     return (np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
@@ -142,7 +147,7 @@ def _shrunk(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def make_views(cases: Cases, recipe: Recipe, encoder: Encoder, folder: Path) -> Views:
     """The views of all cases, through a frozen encoder, kept in `folder`; goes on where an earlier run stopped."""
     folder.mkdir(parents=True, exist_ok=True)
-    encode = _encode if recipe.encoder.frozen else _as_is
+    encode = partial(_encode, measured=recipe.encoder.measured) if recipe.encoder.frozen else _as_is
     done_file = folder / "done.json"
     images, places = views_of(cases, recipe, 0)
     samples = encode(encoder, images[:1])
@@ -170,14 +175,18 @@ def make_views(cases: Cases, recipe: Recipe, encoder: Encoder, folder: Path) -> 
 
 def view_key(recipe: Recipe, count: int) -> dict[str, Any]:
     """What the views depend on; others are made where it changes."""
-    wanted: dict[str, Any] = {"train": {"seed", "views", "augment"}, "preparation": True, "encoder": {"name", "frozen"}}
+    wanted: dict[str, Any] = {
+        "train": {"seed", "views", "augment"},
+        "preparation": True,
+        "encoder": {"name", "frozen", "measured"},
+    }
     return {"recipe": recipe.model_dump(mode="json", include=wanted), "n": count}
 
 
 @torch.inference_mode()
-def _encode(encoder: Encoder, images: NDArray[np.float32]) -> list[NDArray[np.float16]]:
+def _encode(encoder: Encoder, images: NDArray[np.float32], *, measured: bool) -> list[NDArray[np.float16]]:
     batch = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
-    parts = [encoder(part) for part in batch.split(8)]
+    parts = [grids_of(encoder, part, measured) for part in batch.split(8)]
     return [torch.cat(list(grids)).to(torch.float16).numpy() for grids in zip(*parts, strict=True)]
 
 

@@ -1,4 +1,4 @@
-"""Risk models: find the files in `risk_models/`, read them strictly, keep them. The grammar is told in `risk_model.py`.
+"""Risk models: find the files in `risk_models/`, read them strictly, keep them. The grammar is told in `model.py`.
 
 `load_risk_model("mayo-1997")` gives a shipped model, `load_risk_model_file(path)` a user's own. What is wrong is refused with
 file and line; nothing is run as code.
@@ -15,11 +15,11 @@ from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Citation
 from pellucid.knowledge.loader import read_sources
 from pellucid.knowledge.proposals import read_citation
-from pellucid.knowledge.risk_model import ActionBand, Fixed, Input, Limit, RiskModel, Scheme, Term, Unstated, Vector
+from pellucid.knowledge.risk.model import ActionBand, Fixed, Input, Limit, RiskModel, Scheme, Term, Unstated, Vector
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.record import Concept
 
-SHIPPED = Path(__file__).parent / "risk_models"
+SHIPPED = Path(__file__).parent.parent / "risk_models"
 TERM_KINDS = ("linear", "centred", "power", "indicator", "by_state", "model")
 MOST_INPUTS = 20
 

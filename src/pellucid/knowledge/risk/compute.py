@@ -22,14 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError
-from pellucid.knowledge.risk_axes import Axis, axis_of, fitting, outside_share
-from pellucid.knowledge.risk_loader import list_risk_models, load_risk_model, load_risk_model_file
-from pellucid.knowledge.risk_model import Limit, RiskModel, Scheme, Term
-from pellucid.knowledge.risk_record import BandCall, Contribution, InputUsed, Risk
-from pellucid.knowledge.risk_steps import applicable_steps, limit_words, refused_step, said_words
+from pellucid.knowledge.risk.axes import Axis, axis_of, fitting, outside_share
+from pellucid.knowledge.risk.model import Limit, RiskModel, Scheme, Term
+from pellucid.knowledge.risk.record import BandCall, Contribution, InputUsed, Risk
+from pellucid.knowledge.risk.steps import applicable_steps, limit_words, refused_step, said_words
 from pellucid.record import Finding, FrozenDict, Truth
-
-__all__ = ["Risk", "RiskModel", "list_risk_models", "load_risk_model", "load_risk_model_file", "risk"]
 
 Grid = NDArray[np.float64]
 DECIMALS = 6

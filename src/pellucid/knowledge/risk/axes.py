@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.errors import InputError
-from pellucid.knowledge.risk_model import Input, Limit, RiskModel
+from pellucid.knowledge.risk.model import Input, Limit, RiskModel
 from pellucid.record import Finding
 
 Grid = NDArray[np.float64]

@@ -11,7 +11,7 @@ A model is a logistic regression of a closed set of term kinds over named inputs
 
 `where: {input: state}` beside a term lets it count in that state only. `fixed` gives a probability that no term can move,
 `domain` the limits inside which the model may be used (hard: outside it is not applicable; otherwise pointed out), `bands` what a
-guideline does at which risk, `vectors` answers that the tests hold the file to. `risk_loader.py` reads, `risk.py` computes.
+guideline does at which risk, `vectors` answers that the tests hold the file to. `loader.py` reads, `compute.py` computes.
 """
 
 from collections.abc import Mapping

@@ -4,9 +4,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 from pellucid.knowledge.guideline import Citation
-from pellucid.knowledge.risk_axes import outside_share
-from pellucid.knowledge.risk_model import Input, Limit, RiskModel, Term
-from pellucid.knowledge.risk_record import BandCall, Contribution
+from pellucid.knowledge.risk.axes import outside_share
+from pellucid.knowledge.risk.model import Input, Limit, RiskModel, Term
+from pellucid.knowledge.risk.record import BandCall, Contribution
 from pellucid.record import Finding, Step, Truth
 
 

@@ -263,7 +263,9 @@ def unstated(case: Case, i: int) -> bool:
 def candidates(case: Case, size: int, most: int, rng: random.Random) -> tuple[list[dict[int, int]], bool]:
     """Sets of `size` changes, all of them where there are at most `most`, and whether these are all."""
     ways = {
-        i: [k for k in range(len(case.brute.cells[i])) if k != seen.cell] for i, seen in enumerate(case.facts) if case.brute.cells[i]
+        i: [k for k in range(len(case.brute.cells[i])) if k != seen.cell]
+        for i, seen in enumerate(case.facts)
+        if case.brute.cells[i]
     }
     places = list(itertools.combinations(ways, size))
     if len(places) <= most and sum(math.prod(len(ways[i]) for i in place) for place in places) <= most:

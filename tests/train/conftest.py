@@ -26,7 +26,6 @@ spacing_factor = 10.0
 [encoder]
 frozen = true
 width = 16
-measured = true
 [[preparation]]
 name = "luminance"
 [[preparation]]

@@ -86,7 +86,6 @@ ASSESS = Command(
     text="Reasons over findings in a YAML file, typed by a person or exported by another system: category with its exact "
     "distribution, derivation, reasons, next step, second opinions of published risk models, what several lesions make together.",
     examples=(
-        "pellucid guidelines show lung-cancer-screening --template > findings.yaml",
         "pellucid assess findings.yaml --guideline lung-cancer-screening",
         "pellucid assess findings.yaml --guideline thyroid-nodule -o readings",
     ),

@@ -64,12 +64,7 @@ def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessm
     held = predict_set(probabilities, set_rule, order) if set_rule else ()
     used = {axis.name for axis in compile_question(guideline, question).axes}
     asked_for = [f for f in findings if f.concept in used]
-    why_not = (
-        _unlike(asked_for, signals)
-        or _unjudged(asked_for)
-        or _missing(evaluation, guideline, asked_for)
-        or _not_stated(evaluation, guideline, asked)
-    )
+    why_not = _blind(ask, evaluation, asked_for, signals)
     blind = why_not is not None
     why_not = why_not or (_undecided(held, order, set_rule) if set_rule else None)
     category = None if why_not else (evaluation.crisp or evaluation.most_probable)
@@ -96,6 +91,16 @@ def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessm
         abstained_because=why_not,
         second_opinions=opinions_on(asked, findings),
         joint_shift=None if evaluation.joint_shift is None else round(evaluation.joint_shift, 6),
+    )
+
+
+def _blind(ask: Ask, evaluation: Evaluation, findings: Sequence[Finding], signals: Signals) -> str | None:
+    """A reason to give no answer before any set is cut; `findings` are those the question uses."""
+    return (
+        _unlike(findings, signals)
+        or _unjudged(findings)
+        or _missing(evaluation, ask.guideline, findings)
+        or _not_stated(evaluation, ask.guideline, ask.guideline.questions[ask.question])
     )
 
 

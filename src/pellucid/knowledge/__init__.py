@@ -7,6 +7,7 @@ from pellucid.knowledge.evaluate import Evaluation, evaluate, next_step_of, stat
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.loader import list_guidelines, load_guideline, load_guideline_file
 from pellucid.knowledge.risk import Risk, list_risk_models, load_risk_model, risk
+from pellucid.knowledge.template import template
 from pellucid.knowledge.text import show, trace
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "risk",
     "show",
     "statement",
+    "template",
     "trace",
     "weigh",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from pellucid.errors import InputError
 from pellucid.knowledge.axes import axes_over
-from pellucid.knowledge.contradict import fault_of, without_impossible
+from pellucid.knowledge.contradict import fault_of, has_mass, without_impossible
 from pellucid.knowledge.facts import Fact, read_facts
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.reasons import crisp_values
@@ -37,7 +37,7 @@ def possible_facts(build: Builder, findings: Sequence[Finding]) -> list[Fact]:
     if len(by_name) != len(findings):
         raise InputError("findings: expected each concept once, got one twice; keep one observer's finding per concept")
     facts = read_facts(build.axes, by_name)
-    if 0 not in crisp_values(build, build.impossible(), facts):
+    if 0 not in crisp_values(build, build.impossible(), facts) or not has_mass(build, facts):
         if all(finding.observer.kind == "person" for finding in findings):
             raise InputError(fault_of(build.guideline, findings))
         facts = without_impossible(build, facts)

@@ -13,6 +13,7 @@ from pellucid.errors import GuidelineError, InputError
 from pellucid.knowledge.axes import parts_of
 from pellucid.knowledge.check_differential import WeighedCase, differential_faults, read_weighed_case
 from pellucid.knowledge.evaluate import evaluate, next_step_of, situated
+from pellucid.knowledge.extent import Extent, pack_extent, question_extent
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Guideline, Question
 from pellucid.knowledge.prove import proofs
@@ -50,6 +51,9 @@ class Check:
 
     problems: tuple[str, ...]
     coverage: str
+    cases: int = 0
+    extent: Extent | None = None
+    """How large the pack is; None where it could not be walked."""
 
 
 def check(guideline: Guideline) -> tuple[str, ...]:
@@ -73,7 +77,7 @@ def check_guideline(guideline: Guideline) -> Check:
         problems += [*faults, *gaps]
         rows += told
     faults, told = differential_faults(guideline, weighed, file)
-    return Check((*problems, *faults), "\n".join([*rows, *told]))
+    return Check((*problems, *faults), "\n".join([*rows, *told]), len(cases) + len(weighed), pack_extent(guideline))
 
 
 def _open_questions(guideline: Guideline, cases: Sequence[Case]) -> list[str]:
@@ -95,7 +99,13 @@ def _exercise(guideline: Guideline, name: str, cases: Sequence[Case], file: Path
         faults += [f"{file}:{case.line}: case {case.name!r}: {fault}" for fault in wrong]
         for key, truth in truths.items():
             seen[key].append(truth)
-    rows = [f"question {name}: {len(cases)} cases", f"  {'rule':<28}{'met':>5}{'not met':>9}{'unknown':>9}"]
+    extent = question_extent(guideline, name)
+    space = f"  {extent.states} states; joint states {extent.product}; {extent.nodes} diagram nodes"
+    rows = [
+        f"question {name}: {len(cases)} cases, {extent.rows} rows",
+        space,
+        f"  {'rule':<28}{'met':>5}{'not met':>9}{'unknown':>9}",
+    ]
     gaps: list[str] = []
     for key, found in seen.items():
         counted = [found.count(truth) for truth in (Truth.MET, Truth.NOT_MET, Truth.UNKNOWN)]

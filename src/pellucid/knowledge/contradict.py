@@ -5,11 +5,14 @@ from dataclasses import replace
 
 from pellucid.errors import InputError
 from pellucid.knowledge.axes import parts_of
-from pellucid.knowledge.facts import Fact
+from pellucid.knowledge.facts import Fact, withdrawn
 from pellucid.knowledge.guideline import Contradiction, Guideline
 from pellucid.knowledge.space import Builder
 from pellucid.knowledge.terms import Atom, Compound, Count, Larger, Predicate
 from pellucid.record import Finding
+
+NOTHING = 1e-12
+"""A cell of less probability is taken for impossible where findings contradict each other."""
 
 
 def contradictions_of(guideline: Guideline, findings: Sequence[Finding]) -> tuple[str, ...]:
@@ -83,9 +86,19 @@ def _atom(atom: Atom, finding: Finding | None) -> bool | None:
 
 
 def without_impossible(build: Builder, facts: Sequence[Fact]) -> list[Fact]:
-    """The facts with the crisp cells of contradicting concepts withdrawn: what a model calls and cannot be so stays unknown."""
+    """The facts without what contradicts: the crisp cells of contradicting concepts are withdrawn, and where the probabilities
+    leave nothing possible either, the whole findings: what a model calls and cannot be so stays unknown.
+    """
     named = {name for one in build.guideline.contradictions if one.hard for name in _concepts(one.when)}
-    return [
-        replace(fact, cell=None) if axis.name in named and not axis.extra else fact
-        for axis, fact in zip(build.axes, facts, strict=True)
+    pairs = list(zip(build.axes, facts, strict=True))
+    if has_mass(build, facts):
+        return [replace(fact, cell=None) if axis.name in named and not axis.extra else fact for axis, fact in pairs]
+    return [withdrawn(axis) if axis.name in named else fact for axis, fact in pairs]
+
+
+def has_mass(build: Builder, facts: Sequence[Fact]) -> bool:
+    """Whether any joint state that can be has a probability above nothing."""
+    likely = [
+        sorted({int(k) for k in axis.classes[fact.weights > NOTHING]}) for axis, fact in zip(build.axes, facts, strict=True)
     ]
+    return 0 in build.store.values(build.impossible(), likely)

@@ -80,6 +80,13 @@ def _unjudged(axis: Axis, finding: Finding | None) -> Fact:
     return Fact(len(axis.labels) - 1 if is_input else None, weights, seen, False)
 
 
+def withdrawn(axis: Axis) -> Fact:
+    """The fact of a finding that cannot be so beside others: as if nobody had judged it, without a state that it counts as."""
+    if axis.entry.counts_as is None:
+        return _unjudged(axis, None)
+    return Fact(None, np.full(len(axis.labels), 1.0 / len(axis.labels)), "withdrawn", False)
+
+
 def _measured(axis: Axis, finding: Finding) -> Fact:
     if finding.unit != axis.entry.concept.unit or finding.value is None or finding.sd is None:
         raise InputError(f"finding {axis.name}: expected a value in {axis.entry.concept.unit}, got the unit {finding.unit}")

@@ -7,7 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pellucid.knowledge.fields import Place
-from pellucid.knowledge.terms import AnswerTest, Atom, Compound, Count, Entry, Larger, Predicate, Score, ScoreTest
+from pellucid.knowledge.terms import (
+    AnswerTest,
+    Atom,
+    Compound,
+    Count,
+    Definition,
+    Entry,
+    Larger,
+    Predicate,
+    Score,
+    ScoreTest,
+    counted,
+)
 
 LIMITS = {"at_least": "at least", "at_most": "at most", "above": "above", "below": "below"}
 
@@ -19,6 +31,8 @@ class Vocabulary:
     entries: Mapping[str, Entry]
     definitions: dict[str, Predicate] = field(default_factory=dict[str, Predicate])
     scores: dict[str, Score] = field(default_factory=dict[str, Score])
+    written: dict[str, Definition] = field(default_factory=dict[str, Definition])
+    """The definitions as the pack writes them, for reading."""
     answers: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """Questions read so far and their categories."""
 
@@ -38,6 +52,7 @@ def read_definitions(place: Place | None, known: Vocabulary) -> None:
         claim, when = fields.take("claim").text(), read_predicate(fields.take("when"), known)
         fields.done()
         known.definitions[name] = with_claim(when, claim)
+        known.written[name] = Definition(name, claim, when)
 
 
 def with_claim(predicate: Predicate, claim: str) -> Predicate:
@@ -79,13 +94,7 @@ def _count(_: str, operand: Place, known: Vocabulary) -> Predicate:
         operand.refuse(
             f"at_least and/or at_most between 0 and {len(parts)} that some counts meet and some do not", f"{low} to {high}"
         )
-    if low == high:
-        asked = f"exactly {low}"
-    elif high == len(parts):
-        asked = f"at least {low}"
-    else:
-        asked = f"at most {high}" if low == 0 else f"{low} to {high}"
-    return Count(parts, low, high, f"{asked} of these {len(parts)} hold")
+    return Count(parts, low, high, counted(low, high, len(parts)))
 
 
 def _score(_: str, operand: Place, known: Vocabulary) -> Predicate:
@@ -101,6 +110,8 @@ def _score(_: str, operand: Place, known: Vocabulary) -> Predicate:
     if not limits or len(lows) > 1 or len(highs) > 1:
         body.refuse("one lower limit, one upper limit, or both", ", ".join(limits) or "nothing")
     words = " and ".join(f"{LIMITS[key]} {value:g}" for key, value in limits.items())
+    if "at_least" in limits and limits["at_least"] == limits.get("at_most"):
+        words = f"exactly {limits['at_least']:g}"
     return ScoreTest(score, f"the {score.label} are {words}", lows[0] if lows else None, highs[0] if highs else None)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from pellucid.knowledge.terms import Citation, Entry, Predicate, Score, Source
+from pellucid.knowledge.terms import Citation, Definition, Entry, Predicate, Score, Source
 from pellucid.record import Concept, GuidelineRef
 
 
@@ -299,6 +299,7 @@ class Guideline:
     joint: tuple[Joint, ...] = ()
     scores: Mapping[str, Score] = field(default_factory=dict[str, Score])
     differentials: Mapping[str, Weights] = field(default_factory=dict[str, Weights])
+    definitions: tuple[Definition, ...] = ()
 
     @property
     def concepts(self) -> Mapping[str, Concept]:

@@ -71,6 +71,7 @@ def _read(data: bytes, file: str) -> Guideline:
         joint=read_joint(fields.maybe("joint"), pack),
         scores=pack.words.scores,
         differentials=read_differentials(fields.maybe("differentials"), pack),
+        definitions=tuple(pack.words.written.values()),
     )
     if not guideline.questions and not guideline.differentials:
         fields.place.refuse("one or more questions or differentials", "neither")

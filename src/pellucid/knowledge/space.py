@@ -226,6 +226,9 @@ class Builder:
 
     def impossible(self) -> int:
         """The diagram of hard contradictions; 1 where one is met."""
+        return self._once(self.guideline.contradictions, self._impossible)
+
+    def _impossible(self) -> int:
         found = self.store.terminal(0)
         for one in self.guideline.contradictions:
             if one.hard:

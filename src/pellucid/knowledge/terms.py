@@ -171,3 +171,23 @@ class Score:
     label: str
     terms: tuple[ScoreTerm, ...]
     citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A predicate that the pack gives a name and a sentence of its own."""
+
+    name: str
+    claim: str
+    when: Predicate
+
+
+def counted(least: int, most: int, of: int) -> str:
+    """The words of a count: 'at least 2 of these 5 hold'."""
+    if least == most:
+        asked = f"exactly {least}"
+    elif most == of:
+        asked = f"at least {least}"
+    else:
+        asked = f"at most {most}" if least == 0 else f"{least} to {most}"
+    return f"{asked} of these {of} hold"

@@ -1,134 +1,131 @@
 """A guideline pack and a reading's derivations as plain text, for reading in a terminal."""
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator, Sequence
 
-from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Scorecard, Table, Weights
-from pellucid.knowledge.space import table_shares
-from pellucid.knowledge.terms import Atom, Citation, Compound, Count, Predicate
+from pellucid.knowledge.guideline import Guideline
+from pellucid.knowledge.sheet import Cell, Condition, Grid, Line, Sheet, again, condition, sheet
+from pellucid.knowledge.terms import Predicate
 from pellucid.record import Reading
+
+COLUMNS = 110
+GAP = 2
+NARROWEST = 7
+KEY = 20
+"""A first column up to this width is taken for a key: notes stand beside it, not below."""
+SOURCE = "source"
 
 
 def show(guideline: Guideline) -> str:
-    """The whole pack: concepts, questions, scorecards and tables with their figures, rules with citations and marks, what stays
-    silent.
-    """
-    lines = [f"{guideline.title}  ({guideline.name}, edition {guideline.edition}, {guideline.sha256[:12]}…)", "", "Concepts"]
-    for entry in guideline.entries.values():
-        concept = entry.concept
-        code = f"  [{concept.code.scheme} {concept.code.value}]" if concept.code else ""
-        lines += [f"  {concept.name}: {' | '.join(concept.states or ()) or concept.unit}{code}", f"      {concept.definition}"]
-        if entry.base_rate:
-            lines.append(
-                f"      base rate {', '.join(f'{n:g}' for n in entry.base_rate.counts)}  {_cited(entry.base_rate.citation)}"
+    """The whole pack as tables of at most 110 columns: what decides, with clause and mark, and everything it rests on."""
+    made = sheet(guideline)
+    head = f"{guideline.title}  ({guideline.name}, edition {guideline.edition}, {guideline.sha256[:12]}…)"
+    lines = [*_wrapped(head, ""), *_wrapped(summary(made), "")]
+    for section in made.sections:
+        lines += ["", *_wrapped(section.title, ""), "=" * min(COLUMNS, len(section.title))]
+        lines += _wrapped(section.about, "") if section.about else []
+        for table in section.grids:
+            lines += _grid(table)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def summary(made: Sheet) -> str:
+    """How much there is and how much of it was checked, in one sentence."""
+    marks, units = made.marks(), made.units()
+    kinds = ", ".join(f"{unit} {n}" for unit, n in units.items())
+    said = ", ".join(f"{marks[mark]} {mark}" for mark in ("source", "recomputed", "background"))
+    return f"{sum(marks.values())} cited entries ({said}): {kinds}."
+
+
+def _wrapped(text: str, indent: str) -> list[str]:
+    return textwrap.wrap(text, COLUMNS, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _grid(table: Grid) -> Iterator[str]:
+    yield ""
+    if table.title:
+        yield from _wrapped(table.title, "")
+        yield "-" * min(COLUMNS, len(table.title))
+    for sentence in table.lead:
+        yield from _wrapped(sentence, "  ")
+    if not table.columns:
+        for line in table.lines:
+            yield from textwrap.wrap(
+                line.cells[0].text, COLUMNS, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
             )
-    for question in guideline.questions.values():
-        lines += ["", *_question(question)]
-    for differential in guideline.differentials.values():
-        lines += ["", *_differential(differential)]
-    lines += ["", "Sources", *(f"  {source.short}: {source.reference}" for source in guideline.sources.values())]
-    if guideline.notes:
-        lines += ["", "Notes", *(f"  {note}" for note in guideline.notes)]
-    return "\n".join(lines)
+        return
+    columns = [name for column in table.columns for name in (("clause", "mark") if column == SOURCE else (column,))]
+    rows = [_cells(line, table.lines[i - 1] if i else None, table.columns) for i, line in enumerate(table.lines)]
+    widths = _widths(columns, rows)
+    if table.lines:
+        yield from _row(columns, widths)
+        yield "  " + (" " * GAP).join("-" * width for width in widths)
+    for line, row in zip(table.lines, rows, strict=True):
+        yield from _line(line, row, widths)
 
 
-def _cited(citation: Citation) -> str:
-    return f"[{citation.text}; {citation.verified}]"
+def _line(line: Line, row: list[str], widths: Sequence[int]) -> Iterator[str]:
+    yield from _row(row, widths)
+    inner = " " * (2 + widths[0] + GAP if widths[0] <= KEY else 2 + GAP)
+    for text in ((line.claim,) if line.claim else ()) + line.notes:
+        yield from _wrapped(f"({text})" if text != line.claim else f"= {text}", inner)
 
 
-def _question(question: Question) -> list[str]:
-    lines = [f"Question {question.name}: {question.label}"]
-    for category in question.categories.values():
-        likelihood = f" Published likelihood of malignancy: {category.likelihood}." if category.likelihood else ""
-        lines.append(f"  {category.name}: {category.statement}{likelihood}")
-        if category.next_step:
-            lines.append(f"      next: {category.next_step.text}  {_cited(category.next_step.citation)}")
-    lines += _proposal(question)
-    for rule in question.rules:
-        lines.append(f"  rule {rule.id}: {rule.claim}  {_cited(rule.citation)}")
-        lines.append(f"      when {words(rule.when)}")
-        if rule.note:
-            lines.append(f"      {rule.note}")
-    lines += [
-        f"  to consider: {anchor.name}, when {words(anchor.when)}  {_cited(anchor.citation)}" for anchor in question.anchors
-    ]
-    lines += [f"  cannot tell {' from '.join(item.between)}: {item.text}" for item in question.cannot_tell]
-    lines += [f"  out of sight: {limit}" for limit in question.limits]
-    return lines + [f"  not encoded: {silent.clause}: {silent.why}" for silent in question.silent]
+def _cells(line: Line, above: Line | None, columns: Sequence[str]) -> list[str]:
+    found: list[str] = []
+    for k, (cell, column) in enumerate(zip(line.cells, columns, strict=True)):
+        texts = _texts(cell, column)
+        repeats = column == SOURCE and above is not None and again(above.cells[k], cell)
+        found += ("as above", *texts[1:]) if repeats else texts
+    return found
 
 
-def _differential(weights: Weights) -> list[str]:
-    lines = [f"Differential {weights.name}: {weights.label}", "  ranked by the sum of the weights of the signs that are met"]
-    for diagnosis in weights.diagnoses:
-        lines.append(f"  {diagnosis.name}")
-        lines += [f"      {sign.weight:+g} where {words(sign.when)}  {_cited(sign.citation)}" for sign in diagnosis.signs]
-        lines += [f"      may be instead: {', '.join(diagnosis.mimics)}"] if diagnosis.mimics else []
-        if diagnosis.next_step:
-            lines.append(f"      next: {diagnosis.next_step.text}  {_cited(diagnosis.next_step.citation)}")
-    return lines + [f"  out of sight: {limit}" for limit in weights.limits]
+def _texts(cell: Cell, column: str) -> tuple[str, ...]:
+    citation = cell.citation
+    if column == SOURCE:
+        return (citation.text, citation.verified) if citation else ("", "")
+    said = cell.text or (_said(cell.when) if cell.when else "")
+    return (f"{said} [{citation.text}; {citation.verified}]" if citation and said else said,)
 
 
-def _proposal(question: Question) -> list[str]:
-    proposal = question.proposal
-    if isinstance(proposal, Decide):
-        return _rows(proposal)
-    if isinstance(proposal, Table):
-        return _table(question, proposal)
-    lines = _card(proposal.scorecard)
-    if isinstance(proposal, Bands):
-        limits = ", ".join(f"{b.category} {'up to' if b.inclusive else 'below'} {100 * b.limit:g} %" for b in proposal.bands)
-        lines.append(f"  bands of risk: {limits}  {_cited(proposal.citation)}")
-    if isinstance(proposal, Outcome):
-        lines.append(f"  {proposal.positive} from a risk of {100 * proposal.threshold:g} % ({proposal.why})")
-    return lines
+def _widths(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """Every column as wide as its longest text, the widest ones made narrower until the table fits."""
+    texts = [[name, *(row[k] for row in rows)] for k, name in enumerate(columns)]
+    widths = [max(len(text) for text in column) for column in texts]
+    floors = [max(NARROWEST, *(len(word) for text in column for word in text.split() or [""])) for column in texts]
+    room = COLUMNS - 2 - GAP * (len(columns) - 1)
+    while sum(widths) > room:
+        free = [k for k in range(len(widths)) if widths[k] > floors[k]]
+        if not free:
+            return [max(NARROWEST, room // len(widths))] * len(widths)
+        widest = max(free, key=lambda k: widths[k])
+        widths[widest] -= 1
+    return widths
 
 
-def _rows(decide: Decide) -> list[str]:
-    lines = ["  the first of these rows that is met decides"]
-    for row in decide.rows:
-        cited = f"  {_cited(row.citation)}" if row.citation else ""
-        lines += [f"  {row.id:<18} {row.category}: {row.claim}{cited}"]
-        lines += [f"      when {words(row.when)}"] if row.when else []
-        lines += [f"      {row.note}"] if row.note else []
-    if decide.otherwise:
-        lines.append(f"  otherwise          {decide.otherwise.category}: {decide.otherwise.claim}")
-    return lines
-
-
-def _card(card: Scorecard) -> list[str]:
-    lines = [f"  scorecard {card.name}  {_cited(card.citation)}"]
-    lines += [f"      {term.points:+d} where {words(term.when)}" for term in card.terms]
-    lines.append(
-        "      risk per total: " + ", ".join(f"{card.lowest + i}: {100 * risk:.1f} %" for i, risk in enumerate(card.risks))
-    )
-    return lines + _figures(card.figures)
-
-
-def _figures(figures: Mapping[str, str | int | float]) -> list[str]:
-    return [f"      {name}: {value}" for name, value in figures.items()]
-
-
-def _table(question: Question, table: Table) -> list[str]:
-    lines = [f"  counted in data, smoothing {table.smoothing:g}  {_cited(table.citation)}"]
-    for row, shares in zip(table.rows, table_shares(table), strict=True):
-        counted = ", ".join(
-            f"{name}: {n:g} ({share:.2f})" for name, n, share in zip(question.categories, row.counts, shares, strict=True)
+def _row(cells: Sequence[str], widths: Sequence[int]) -> Iterator[str]:
+    parts = [textwrap.wrap(text, width, break_on_hyphens=False) or [""] for text, width in zip(cells, widths, strict=True)]
+    for i in range(max(len(part) for part in parts)):
+        yield "  " + (" " * GAP).join(
+            f"{part[i] if i < len(part) else '':<{width}}" for part, width in zip(parts, widths, strict=True)
         )
-        lines.append(f"      where {words(row.when) if row.when else 'none of these holds'}: {counted}")
-    return lines + _figures(table.figures)
+
+
+JOINTS = {"all of": " and ", "any of": " or "}
+
+
+def _said(found: Condition) -> str:
+    if not found.parts:
+        return found.text
+    parts = [f"({_said(part)})" if part.parts else part.text for part in found.parts]
+    if found.text in JOINTS:
+        return JOINTS[found.text].join(parts)
+    return f"not {parts[0]}" if found.text == "not" else f"{found.text}: {', '.join(parts)}"
 
 
 def words(predicate: Predicate) -> str:
     """A predicate in one line."""
-    if isinstance(predicate, Count):
-        return f"{predicate.claim}: {', '.join(words(part) for part in predicate.parts)}"
-    if not isinstance(predicate, Compound):
-        return predicate.claim
-    if predicate.claim:
-        return predicate.claim
-    if predicate.operator == "not":
-        return f"not ({words(predicate.parts[0])})"
-    joint = " and " if predicate.operator == "all" else " or "
-    return joint.join(words(part) if isinstance(part, Atom) or part.claim else f"({words(part)})" for part in predicate.parts)
+    return _said(condition(predicate))
 
 
 def trace(reading: Reading) -> str:

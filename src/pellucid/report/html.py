@@ -26,9 +26,9 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
     `earlier` is the reading that this one revises: before and after are then set side by side.
     Raises ImageError where pixels and reading do not fit, InputError where `earlier` is another reading.
     """
-    script, style = _part("report.js"), _part("report.css")
+    script, style = part("report.js"), part("report.css")
     return (
-        _templates()
+        templates()
         .get_template("report.html.j2")
         .render(
             s=sheet(reading, earlier),
@@ -44,12 +44,14 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A file beside the templates, as it is."""
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 @cache
-def _templates() -> jinja2.Environment:
+def templates() -> jinja2.Environment:
+    """The templates of every page; all that enters them is escaped."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

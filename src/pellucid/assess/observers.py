@@ -26,9 +26,8 @@ def pool(findings: Sequence[Finding]) -> Finding:
     for other in findings[1:]:
         for what in ("concept", "states", "unit"):
             if getattr(other, what) != getattr(first, what):
-                raise InputError(
-                    f"pool: expected findings of one {what}, got {getattr(first, what)} and {getattr(other, what)}; pool each apart"
-                )
+                got = f"{getattr(first, what)} and {getattr(other, what)}"
+                raise InputError(f"pool: expected findings of one {what}, got {got}; pool each apart")
     judged = [finding for finding in findings if finding.unknown_because is None]
     observer = _together(judged or findings)
     if not judged:

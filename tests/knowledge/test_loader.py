@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pellucid.errors import GuidelineError, UnknownName
+from pellucid.errors import GuidelineError, InputError, UnknownName
 from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
 from pellucid.knowledge.space import compile_question
 from pellucid.record import Finding, Observer
@@ -116,6 +116,127 @@ def test_mistake_is_named_with_its_place(load: Write, old: str, new: str, said: 
         load(old, new)
     assert "guideline.yaml" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+CITE = "cite: {source: here, clause: a, verified: background}"
+WHEN = "{above: {size: 10}}"
+SHAPE = "states: [round, jagged]}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("title: A toy", "title: &a A toy", "yaml:3: expected plain values, got an anchor or alias"),
+        ("title: A toy", "title: A toy\nnotes: [*a, *a]", "yaml:4: expected plain values, got an anchor or alias"),
+        ("title: A toy", "title: A toy\ntitle: B", "yaml:4: expected each key once and no merge keys, got 'title'"),
+        ("title: A toy", "title: !!python/name:os.system A toy", "yaml:3: expected plain values, got the tag"),
+        ("states: [round, jagged]", "states: [yes, no]", "yaml:11: unknown state of shape 'jagged': known: yes, no"),
+        ("states: [round, jagged]", "states: [true, false]", r"yaml:7: expected text \(put it in quotes\), got True"),
+        ("states: [round, jagged]", "states: [round, round]", "yaml:7: expected a concept.*two or more different states"),
+        ("ordinal: true", "ordinal: yes", "yaml:8: expected true or false, got 'yes'"),
+        ("ordinal: true", "ordinal: 'true'", "yaml:8: expected true or false, got 'true'"),
+        (
+            "when: {is: {shape: jagged}}}",
+            "when: {rule: worse}}\n  worse: {claim: x, when: {rule: bad shape}}",
+            r"yaml:11: unknown definition \(it must stand above its use\) 'worse': known: none",
+        ),
+        (
+            "definitions:",
+            f"scores:\n  s: {{terms: [{{when: {{score: {{s: {{at_least: 1}}}}}}, points: 1}}], {CITE}}}\ndefinitions:",
+            r"yaml:11: unknown score \(it must stand above its use\) 's'",
+        ),
+        (WHEN, "{answer: {care: some}}", r"yaml:42: unknown question \(it must stand above its use\) 'care'"),
+        (WHEN, "{or: [{is: {shape: jagged}}]}", "yaml:42: unknown word 'or'"),
+        (WHEN, "{above: {size: 10, stage: low}}", "yaml:42: expected exactly one concept"),
+        (WHEN, "{above: {size: '10'}}", "yaml:42: expected number, got '10'"),
+        (WHEN, "{above: {size: 1e3}}", "yaml:42: expected number, got '1e3'"),
+        (WHEN, "{above: {size: .inf}}", "yaml:42: expected number, got '.inf'"),
+        (
+            WHEN,
+            "{count: {of: [{is: {shape: jagged}}], at_least: 2}}",
+            "yaml:42: expected at_least and/or at_most between 0 and 1",
+        ),
+        (WHEN, "{count: {of: [{is: {shape: jagged}}]}}", "yaml:42: expected at_least and/or at_most between 0 and 1"),
+        (WHEN, "{score: {points: {at_least: 1}}}", r"yaml:42: unknown score \(it must stand above its use\) 'points'"),
+        ("unit: mm}", "unit: mm, plausible: [200, 1]}", r"yaml:9: expected \[lowest, highest\] of a measurement"),
+        ("unit: mm}", "unit: mm, plausible: [1]}", r"yaml:9: expected \[lowest, highest\] of a measurement"),
+        (SHAPE, f"states: [round, jagged], base_rate: {{counts: [0, 0], {CITE}}}}}", "yaml:7: expected one count per state"),
+        (SHAPE, f"states: [round, jagged], base_rate: {{counts: [1], {CITE}}}}}", "yaml:7: expected one count per state"),
+        (SHAPE, f"states: [round, jagged], when_unknown: {{counts_as: flat, {CITE}}}}}", "yaml:7: unknown state of shape 'flat'"),
+        (SHAPE, "states: [round, jagged], when_unknown: guess}", "yaml:7: unknown word 'guess': known: base rate"),
+        (
+            "questions:",
+            "contradictions:\n  - {id: C, claim: x, hard: yes, when: {is: {shape: jagged}}}\nquestions:",
+            "yaml:22: expected true or false, got 'yes'",
+        ),
+        (
+            "questions:",
+            "contradictions:\n  - {id: C, claim: x, larger: {size: shape}}\nquestions:",
+            "yaml:22: expected two measurements of one unit",
+        ),
+        (
+            "questions:",
+            "contradictions:\n  - {id: C, claim: x}\nquestions:",
+            "yaml:22: expected one of when and larger, got neither",
+        ),
+        (
+            "questions:",
+            f"joint:\n  - {{concepts: [shape, stage], counts: [[1, 2, 3]], {CITE}}}\nquestions:",
+            "yaml:22: expected 2 entries, one for each state, got 1",
+        ),
+        (
+            "questions:",
+            f"joint:\n  - {{concepts: [shape, stage], counts: [[1, 2, 3], [1, -2, 3]], {CITE}}}\nquestions:",
+            "yaml:22: expected counts that are not negative",
+        ),
+        ("noun: level", "noun: level\n    outside: [nine]", "yaml:25: unknown category 'nine'"),
+        ("noun: level", "noun: level\n    needs: [sice]", "yaml:25: unknown concept 'sice': did you mean 'size'"),
+        ("noun: level", "noun: level\n    monotone: [{concept: shape}]", "yaml:25: expected `worse`"),
+        ("[0.1, 0.4, 0.9]", "[0.1, 0.4, 1.9]", "yaml:18: expected risks between 0 and 1"),
+    ],
+)
+def test_careless_or_hostile_pack_is_refused_in_one_line(load: Write, old: str, new: str, said: str) -> None:
+    with pytest.raises(GuidelineError, match=said) as caught:
+        load(old, new)
+    assert "\n" not in str(caught.value)
+
+
+def test_bomb_of_nested_aliases_is_refused_before_it_grows(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 12)]
+    file = tmp_path / "guideline.yaml"
+    file.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(GuidelineError, match="yaml:1: expected plain values, got an anchor or alias"):
+        load_guideline_file(file)
+
+
+def test_question_that_asks_the_one_below_it_is_refused(load: Write) -> None:
+    second = "    label: what care"
+    new = SMALL[SMALL.index(second) :].replace("id: L1", "id: M1").replace("id: L2", "id: M2")
+    circular = WHEN + "\n        cite: {source: here, clause: L2, verified: background}\n"
+    with pytest.raises(GuidelineError, match=r"yaml:42: unknown question \(it must stand above its use\) 'later'"):
+        load(circular, circular.replace(WHEN, "{answer: {later: some}}") + f"  later:\n{new}")
+
+
+def test_probabilities_that_do_not_sum_to_one_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"finding shape: probabilities must sum to 1, got 0\.900000"):
+        Finding(concept="shape", observer=Observer(name="r", kind="model"), states=("round", "jagged"), probabilities=(0.5, 0.4))
+
+
+def test_length_in_cm_for_mm_is_refused_by_what_is_plausible(load: Write) -> None:
+    pack = load("unit: mm}", "unit: mm, plausible: [2, 200]}")
+    who = Observer(name="w", kind="person")
+    with pytest.raises(InputError, match=r"size: 1.2 mm is not plausible \(expected 2 to 200 mm\); look at the unit"):
+        evaluate(pack, "care", [Finding(concept="size", observer=who, unit="mm", value=1.2, sd=0.0)])
+    with pytest.raises(InputError, match="size: expected a value in mm, got the unit cm"):
+        evaluate(pack, "care", [Finding(concept="size", observer=who, unit="cm", value=12.0, sd=0.0)])
+
+
+def test_any_edit_of_a_pack_changes_the_hash_that_a_reading_keeps(load: Write) -> None:
+    before = load("A toy", "A toy").ref()
+    after = load("A toy", "A  toy").ref()
+    assert (before.name, before.edition) == (after.name, after.edition)
+    assert before.sha256 != after.sha256
 
 
 def test_thresholds_cut_a_measurement_into_cells(load: Write) -> None:

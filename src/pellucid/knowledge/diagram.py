@@ -156,28 +156,6 @@ class Diagrams:
 
         return at(root)
 
-    def flatten(self, root: int) -> "Flat":
-        """The nodes under a root as arrays, by level; for sums and shortest ways."""
-        seen, stack = {root}, [root]
-        while stack:
-            for child in self.children[stack.pop()]:
-                if child not in seen:
-                    seen.add(child)
-                    stack.append(child)
-        order = sorted(seen, key=lambda node: (self.level[node], node))
-        place = {node: i for i, node in enumerate(order)}
-        levels: list[Level] = []
-        start = 0
-        while start < len(order) and self.level[order[start]] < self.depth:
-            level = self.level[order[start]]
-            stop = start
-            while stop < len(order) and self.level[order[stop]] == level:
-                stop += 1
-            children = [[place[child] for child in self.children[node]] for node in order[start:stop]]
-            levels.append(Level(level, start, stop, np.asarray(children, np.intp)))
-            start = stop
-        return Flat(tuple(levels), start, tuple(self.value[node] for node in order[start:]), place[root])
-
 
 @dataclass(frozen=True, eq=False)
 class Level:
@@ -227,3 +205,26 @@ class Flat:
         for level in reversed(self.levels):
             total[level.start : level.stop] = (total[level.children] + costs[level.axis][None, :, None]).min(axis=1)
         return total
+
+
+def flatten(store: Diagrams, root: int) -> Flat:
+    """The nodes under a root as arrays, by level; for sums and shortest ways."""
+    seen, stack = {root}, [root]
+    while stack:
+        for child in store.children[stack.pop()]:
+            if child not in seen:
+                seen.add(child)
+                stack.append(child)
+    order = sorted(seen, key=lambda node: (store.level[node], node))
+    place = {node: i for i, node in enumerate(order)}
+    levels: list[Level] = []
+    start = 0
+    while start < len(order) and store.level[order[start]] < store.depth:
+        level = store.level[order[start]]
+        stop = start
+        while stop < len(order) and store.level[order[stop]] == level:
+            stop += 1
+        children = [[place[child] for child in store.children[node]] for node in order[start:stop]]
+        levels.append(Level(level, start, stop, np.asarray(children, np.intp)))
+        start = stop
+    return Flat(tuple(levels), start, tuple(store.value[node] for node in order[start:]), place[root])

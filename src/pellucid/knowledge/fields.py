@@ -30,7 +30,7 @@ class Place:
     def unknown(self, kind: str, got: str, known: list[str]) -> NoReturn:
         """Raise GuidelineError for a name that does not exist, offering the nearest."""
         near = get_close_matches(got, known, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known)}"
+        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(known) or 'none'}"
         raise GuidelineError(f"{self.file}:{self.node.line}: unknown {kind} {got!r}: {hint}")
 
     def _as(self, kind: str) -> Any:

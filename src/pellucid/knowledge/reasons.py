@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.knowledge.axes import Axis
-from pellucid.knowledge.diagram import Diagrams, Flat
+from pellucid.knowledge.diagram import Diagrams, Flat, flatten
 from pellucid.knowledge.facts import Fact
 from pellucid.knowledge.space import Builder, Compiled
 from pellucid.record import Change, Condition, Contrast, LookAgain
@@ -134,7 +134,7 @@ def _ways(compiled: Compiled, facts: Sequence[Fact]) -> Flat:
         real = children[: compiled.axes[level].real]
         return scratch.node(level, [*real, _joined(scratch, real)])
 
-    return scratch.flatten(compiled.masks.rewrite(compiled.decided, widened, scratch))
+    return flatten(scratch, compiled.masks.rewrite(compiled.decided, widened, scratch))
 
 
 def _search(compiled: Compiled, facts: Sequence[Fact], flat: Flat, inputs_too: bool) -> dict[str, Contrast]:

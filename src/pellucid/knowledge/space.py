@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge.axes import Axis, Cut, axes_of, cell_truths, scorecard_of
-from pellucid.knowledge.diagram import SEVERAL, Diagrams, Flat
+from pellucid.knowledge.diagram import SEVERAL, Diagrams, Flat, flatten
 from pellucid.knowledge.guideline import Bands, Decide, Guideline, Outcome, Question, Rule, Table
 from pellucid.knowledge.terms import AnswerTest, Atom, Compound, Count, Larger, Predicate, Score, ScoreTest
 
@@ -332,7 +332,7 @@ def compile_question(guideline: Guideline, name: str) -> Compiled:
         tuple(question.categories),
         build.store,
         answer,
-        build.store.flatten(answer),
+        flatten(build.store, answer),
         masks,
         build.store.rewrite(opened, masks.node, masks),
         build.store.rewrite(build.store.combine(_alone, opened), masks.node, masks),

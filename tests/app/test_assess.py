@@ -72,3 +72,14 @@ def test_what_stays_open_exits_with_three(form: Path, capsys: pytest.CaptureFixt
     form.write_text(FORM.replace(", status: baseline", "").replace("15 mm", "7 mm"), encoding="utf-8")
     assert main(["assess", str(form), "--question", "nodule"]) == 3
     assert "nobody has stated" in capsys.readouterr().out
+
+
+def test_signs_of_a_brain_tumour_are_weighed_and_never_a_category(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "brain.yaml").write_text(
+        "by: Dr A\nguideline: brain-tumour-mri-signs\nfindings: {location: sellar}\n", encoding="utf-8"
+    )
+    assert main(["assess", str(tmp_path / "brain.yaml")]) == 0
+    told = capsys.readouterr().out
+    assert told.startswith("TO CONSIDER")
+    assert "1. pituitary" in told
+    assert "no probability, no category" in told

@@ -65,6 +65,33 @@ def test_four_nodules_are_followed_and_two_sampled_in_the_thyroid(tmp_path: Path
     assert combined.sampled == ("e", "d")
 
 
+def test_points_rank_thyroid_nodules_before_their_size(tmp_path: Path) -> None:
+    none = "macrocalcification: absent, rim_calcification: absent, comet_tail: absent, margin: smooth"
+    worst = f"composition: solid, echogenicity: very hypoechoic, shape: taller than wide, {none}, punctate_foci: present"
+    plain = f"composition: solid, echogenicity: isoechoic, shape: wider than tall, {none}, punctate_foci: absent"
+    (tmp_path / "t.yaml").write_text(
+        f"by: Dr A\nlesions:\n  big: {{{plain}, diameter: 40 ± 0 mm}}\n  mid: {{{plain}, diameter: 30 ± 0 mm}}\n"
+        f"  bad: {{{worst}, diameter: 11 ± 0 mm}}\n",
+        encoding="utf-8",
+    )
+    (combined,) = assess_stated(read_typed(tmp_path / "t.yaml", THYROID), THYROID, ("management",)).combined
+    assert combined.sampled == ("bad", "big")
+
+
+def test_a_guideline_that_was_only_presumed_to_apply_says_so(tmp_path: Path) -> None:
+    made = lung(tmp_path, f"  one: {{{QUIET}, mean_diameter: 5 mm}}\n")
+    told = [caution.text for caution in made.lesions[0].reading.cautions if caution.kind == "input"]
+    assert told == ["The guideline was taken to apply: nobody has stated known lung cancer."]
+
+
+def test_findings_of_another_system_verify_as_stated(tmp_path: Path) -> None:
+    (tmp_path / "v.yaml").write_text(
+        f"by: {{name: VendorX 2, kind: model}}\nfindings: {{{QUIET}, mean_diameter: 5 mm, status: baseline}}\n", encoding="utf-8"
+    )
+    reading = assess_stated(read_typed(tmp_path / "v.yaml", LUNG), LUNG, ("nodule",)).lesions[0].reading
+    assert verify(reading.as_json()).ok
+
+
 def test_each_lesion_is_a_reading_that_verifies_without_an_image(tmp_path: Path) -> None:
     made = lung(tmp_path, f"  one: {{{QUIET}, mean_diameter: 7.9 ± 0.5 mm}}\n")
     (lesion,) = made.lesions

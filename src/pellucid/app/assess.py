@@ -12,7 +12,8 @@ from pellucid.errors import InputError
 from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
-    from pellucid.record import Combined, Examination
+    from pellucid.knowledge import Guideline
+    from pellucid.record import Combined, Examination, Lesion
 
 EXAMINATION_SUFFIX = ".examination.json"
 
@@ -33,7 +34,6 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from pellucid import report
     from pellucid.assess.lesions import assess_stated
     from pellucid.assess.typed import guideline_named, read_typed
 
@@ -45,18 +45,36 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print(examination.model_dump_json())
     else:
-        parts = [_titled(lesion.name, report.text(lesion.reading), len(examination.lesions)) for lesion in examination.lesions]
+        parts = [_told(pack, lesion, len(examination.lesions)) for lesion in examination.lesions]
         print("\n".join([*(_together(one) for one in examination.combined), *parts]))
     if args.out:
         _write(examination, Path(args.out), Path(args.findings).stem)
     answers = [one.assessment for one in examination.combined] or [
         a for one in examination.lesions for a in one.reading.assessments
     ]
-    return ABSTAINED if any(a.abstained_because for a in answers) else DONE
+    return ABSTAINED if answers and all(a.abstained_because for a in answers) else DONE
 
 
-def _titled(name: str, text: str, count: int) -> str:
-    return text if count == 1 else f"{'=' * 8} {name} {'=' * 8}\n\n{text}"
+def _told(pack: "Guideline", lesion: "Lesion", count: int) -> str:
+    """One lesion's reading as text, and what its signs weigh for where the pack weighs signs."""
+    from pellucid import report
+
+    heading = "" if count == 1 else f"{'=' * 8} {lesion.name} {'=' * 8}\n\n"
+    weighed = "".join(_weighed(pack, name, lesion) for name in pack.differentials)
+    return f"{heading}{weighed}{report.text(lesion.reading)}"
+
+
+def _weighed(pack: "Guideline", name: str, lesion: "Lesion") -> str:
+    from pellucid.knowledge import weigh
+
+    lines = [f"TO CONSIDER: {pack.differentials[name].label} (signs weighed; no probability, no category)"]
+    for one in weigh(pack, name, lesion.reading.findings):
+        lines.append(f"  {one.rank}. {one.name}: {one.score:g}  (from {one.lowest:g} to {one.highest:g} with what is not judged)")
+        lines += [f"       {sign.step.claim}  [{sign.step.citation}]" for sign in (*one.speaks_for, *one.speaks_against)]
+        if one.rank == 1:
+            lines += [f"     Looks alike: {', '.join(one.mimics)}"] if one.mimics else []
+            lines += [f"     Next step: {one.next_step.text}  [{one.next_step.citation.text}]"] if one.next_step else []
+    return "\n".join([*lines, *(f"  {limit}" for limit in pack.differentials[name].limits), "", ""])
 
 
 def _together(one: "Combined") -> str:

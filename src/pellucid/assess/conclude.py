@@ -12,10 +12,13 @@ from pellucid.assess.conform import predict_set
 from pellucid.assess.second_opinion import disagreements, opinions_on
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
+from pellucid.knowledge.axes import parts_of
 from pellucid.knowledge.guideline import Decide, Question
 from pellucid.knowledge.space import compile_question
+from pellucid.knowledge.terms import AnswerTest, Atom
 from pellucid.record import Assessment, Caution, Finding, SetRule, Signals, StudyRef
 
+NOT_APPLICABLE = "not applicable"
 HUMAN_READING = "Have a person read the image."
 MILLIMETRES = ("mm", "mm2", "mm3", "cm", "cm2")
 MOST_REASONS = 2
@@ -160,6 +163,27 @@ def _not_stated(evaluation: Evaluation, guideline: Guideline, asked: Question) -
     return f"the rules leave {' or '.join(evaluation.open)} open, and nobody has stated: {told}"
 
 
+def _scope(guideline: Guideline, question: str) -> list[str]:
+    """The concepts that decide whether a guideline applies at all, also by way of an earlier question."""
+    proposal, found = guideline.questions[question].proposal, dict[str, None]()
+    for row in proposal.rows if isinstance(proposal, Decide) else ():
+        if row.category != NOT_APPLICABLE or row.when is None:
+            continue
+        for part in parts_of(row.when):
+            if isinstance(part, Atom):
+                found[part.concept] = None
+            elif isinstance(part, AnswerTest) and NOT_APPLICABLE in part.answers:
+                found |= dict.fromkeys(_scope(guideline, part.question))
+    return list(found)
+
+
+def _presumed(ask: Ask, findings: Sequence[Finding]) -> str | None:
+    """A sentence where the guideline was taken to apply although nobody stated what decides that."""
+    said = {f.concept for f in findings if _judged(f)}
+    blank = [ask.guideline.concepts[name].label for name in _scope(ask.guideline, ask.question) if name not in said]
+    return f"The guideline was taken to apply: nobody has stated {', '.join(blank)}." if blank else None
+
+
 def _undecided(held: tuple[str, ...], order: tuple[str, ...], rule: SetRule) -> str | None:
     """A reason where the confidence set says nothing: it is empty, or holds every category."""
     name = f"the {_percent(rule.coverage)} confidence set"
@@ -243,6 +267,7 @@ def cautions(
         if s.disagrees
     ]
     told += disagreements(asks, findings, assessments)
+    told += [Caution(kind="input", text=text) for ask in asks if (text := _presumed(ask, findings))]
     told += [Caution(kind="conflict", text=a.conflict) for a in assessments if a.conflict]
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)

@@ -90,6 +90,8 @@ def check_installed(reading: Reading, readers: Path) -> Installed:
 def _misnamed(reading: Reading, mine: Sequence[Finding]) -> str | None:
     """What is wrong with how a reading names the model of its findings."""
     who = f"{reading.reader.name} {reading.reader.version}"
+    if reading.study.pixels_sha256 is None:
+        return None  # findings that another system stated: nothing of its model is here
     if mine and None in (reading.reader.weights_sha256, reading.reader.calibration_sha256, reading.reader.card_sha256):
         return "it holds findings by a model, but does not name that model's weights, calibration and card by hash"
     other = next((f for f in mine if f.observer.name != who), None)

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conclude import HUMAN_READING, Ask, conclude_all
 from pellucid.assess.typed import Typed
-from pellucid.errors import UnknownName
-from pellucid.knowledge import Guideline, next_step_of
+from pellucid.errors import InputError, UnknownName
+from pellucid.knowledge import Guideline, contradictions_of, next_step_of, score_of
 from pellucid.knowledge.guideline import Examination as Rule
 from pellucid.knowledge.guideline import Question
 from pellucid.record import (
@@ -45,6 +45,9 @@ def assess_stated(typed: Typed, guideline: Guideline, questions: Sequence[str] =
             raise UnknownName("question", name, guideline.questions, f"guideline {guideline.name}")
     asked = tuple(questions) or tuple(guideline.questions)
     asks = [Ask(guideline, name, joint=joint) for name in asked]
+    for name, found in typed.lesions.items():
+        if typed.observer.kind == "person" and (told := contradictions_of(guideline, found)):
+            raise InputError(f"{name}: expected findings that can be so together, got: {told[0]}; correct one of them")
     lesions = tuple(Lesion(name=name, reading=_reading(typed, found, asks)) for name, found in typed.lesions.items())
     combined = tuple(one for name in asked if (one := combine_lesions(guideline, name, lesions)) is not None)
     return Examination(lesions=lesions, combined=combined)
@@ -75,7 +78,11 @@ def combine_lesions(guideline: Guideline, name: str, lesions: Sequence[Lesion]) 
     open_above = [key for key, a in answers.items() if a.category is None and _highest(a, order) > top]
     category = order[top] if ranked and not open_above else None
     drives = [key for key, rank in ranked.items() if rank == top] if category else []
-    why_not = None if category else f"{_listed(open_above or list(answers))} could be more suspicious and has no {question.noun}"
+    why_not = (
+        None
+        if category
+        else f"{_listed(open_above or list(answers))} could be more suspicious, without a {question.noun} of its own"
+    )
     step = next_step_of(guideline, name, category, _of(lesions, drives[0]).findings) if category else None
     assessment = Assessment(
         question=name,
@@ -91,7 +98,7 @@ def combine_lesions(guideline: Guideline, name: str, lesions: Sequence[Lesion]) 
         next_step_citation=step.citation.text if step else None,
         abstained_because=why_not,
     )
-    chosen = _most_pressing(rule, ranked, lesions)
+    chosen = _most_pressing(guideline, rule, ranked, lesions)
     return Combined(
         assessment=assessment,
         drives=tuple(drives),
@@ -157,14 +164,19 @@ def _derivation(
     return Step(claim=claim, truth=Truth.MET if category else Truth.UNKNOWN, because=(clause,))
 
 
-def _most_pressing(rule: Rule, ranked: Mapping[str, int], lesions: Sequence[Lesion]) -> tuple[str, ...]:
-    """Lesions that have a category, the most suspicious first; of one category the larger one first."""
+def _most_pressing(guideline: Guideline, rule: Rule, ranked: Mapping[str, int], lesions: Sequence[Lesion]) -> tuple[str, ...]:
+    """Lesions that have a category, the most suspicious first, by the guideline's score where it ranks by one, else by category;
+    of equal ones the larger first.
+    """
 
     def size(name: str) -> float:
         finding = _of(lesions, name).finding(rule.size) if rule.size else None
         return finding.value if finding is not None and finding.value is not None else 0.0
 
-    return tuple(sorted(ranked, key=lambda name: (-ranked[name], -size(name))))
+    def first(name: str) -> float:
+        return score_of(guideline, rule.score, _of(lesions, name).findings) if rule.score else float(ranked[name])
+
+    return tuple(sorted(ranked, key=lambda name: (-first(name), -size(name))))
 
 
 def _driven(drives: Sequence[str]) -> str:

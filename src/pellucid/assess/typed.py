@@ -7,7 +7,7 @@
       left lower lobe: {nodule_type: part-solid, mean_diameter: 9 mm, solid_diameter: unknown}
 
 A value is a state, states with probabilities, a measurement (a plain number is in the concept's unit), `unknown`, or
-`unknown: why`.
+`'unknown: why'` in quotes.
 """
 
 import math

@@ -255,7 +255,7 @@ def _check_people(reading: Reading) -> list[Check]:
     elif people and reading.reader.weights_sha256 is not None:
         fault = f"findings by {', '.join(sorted(people))} stand in a model's reading that revises no other"
         checks.append(Check("revision", False, fault))
-    elif reading.provenance.by not in (None, *people):
+    elif reading.provenance.by not in (None, *people) and reading.study.pixels_sha256 is not None:
         checks.append(Check("revision", False, f"made by {reading.provenance.by}, but no finding in it was set by that person"))
     return checks
 

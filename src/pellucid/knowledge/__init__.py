@@ -3,7 +3,7 @@
 from pellucid.knowledge.check import Check, check_guideline
 from pellucid.knowledge.contradict import contradictions_of
 from pellucid.knowledge.differential import Weighed, WeighedSign, weigh
-from pellucid.knowledge.evaluate import Evaluation, evaluate, next_step_of, statement
+from pellucid.knowledge.evaluate import Evaluation, evaluate, next_step_of, score_of, statement
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.loader import list_guidelines, load_guideline, load_guideline_file
 from pellucid.knowledge.risk import Risk, list_risk_models, load_risk_model, risk
@@ -27,6 +27,7 @@ __all__ = [
     "load_risk_model",
     "next_step_of",
     "risk",
+    "score_of",
     "show",
     "statement",
     "template",

@@ -28,7 +28,7 @@ from pellucid.knowledge.reasons import (
 )
 from pellucid.knowledge.space import Builder, Compiled, compile_question
 from pellucid.knowledge.steps import Situation, truth_of
-from pellucid.knowledge.terms import Atom, Predicate
+from pellucid.knowledge.terms import Atom, Predicate, ScoreTest
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
 DECIMALS = 6
@@ -116,6 +116,20 @@ def _beside(guideline: Guideline, name: str) -> Builder:
     """What builds the predicates of a question's differential and conditional next steps."""
     question = guideline.questions[name]
     return build_beside(guideline, [*(a.when for a in question.anchors), *(rule.when for rule in question.next_steps)])
+
+
+def score_of(guideline: Guideline, name: str, findings: Sequence[Finding]) -> float:
+    """The highest total of a score that the crisp findings leave possible; UnknownName for a score the guideline lacks."""
+    if name not in guideline.scores:
+        raise UnknownName("score", name, guideline.scores, f"{guideline.name}-{guideline.edition}")
+    situation = situation_of(_scored(guideline, name), findings)
+    spans: set[tuple[float, float]] = situation.values(situation.build.score(guideline.scores[name]))
+    return max(high for _, high in spans)
+
+
+@lru_cache(maxsize=64)
+def _scored(guideline: Guideline, name: str) -> Builder:
+    return build_beside(guideline, [ScoreTest(guideline.scores[name], name)])
 
 
 def next_step_of(guideline: Guideline, question: str, category: str, findings: Sequence[Finding]) -> NextStep | None:

@@ -164,6 +164,8 @@ class Examination:
     """At most so many lesions are sampled."""
     size: str | None = None
     """The measurement that ranks lesions of one category, larger first."""
+    score: str | None = None
+    """The score that ranks lesions before their size, highest first, where the guideline says so instead of the category."""
 
 
 @dataclass(frozen=True, slots=True)

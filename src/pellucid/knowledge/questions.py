@@ -112,7 +112,9 @@ def _examination(place: Place, categories: list[str], pack: Pack) -> Examination
     rule, order = fields.take("rule"), fields.maybe("order")
     if rule.text() != "most suspicious":
         rule.refuse("most suspicious", rule.text())
-    followed, sampled, size = (fields.maybe(key) for key in ("followed", "sampled", "size"))
+    followed, sampled, size, score = (fields.maybe(key) for key in ("followed", "sampled", "size", "score"))
+    if score and score.text() not in pack.words.scores:
+        score.unknown("score", score.text(), list(pack.words.scores))
     if size and (size.text() not in pack.entries or pack.entries[size.text()].concept.unit is None):
         size.unknown("measurement", size.text(), [name for name, entry in pack.entries.items() if entry.concept.unit])
     found = Examination(
@@ -123,6 +125,7 @@ def _examination(place: Place, categories: list[str], pack: Pack) -> Examination
         followed.whole() if followed else None,
         sampled.whole() if sampled else None,
         size.text() if size else None,
+        score.text() if score else None,
     )
     fields.done()
     return found

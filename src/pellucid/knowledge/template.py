@@ -20,7 +20,7 @@ def template(guideline: Guideline) -> str:
     lines = [f"# Findings for {guideline.name} {guideline.edition}: {guideline.title}"]
     lines += [
         "# Replace `unknown` by a state, by states with probabilities ({absent: 0.7, present: 0.3}), by a measurement",
-        "# (7.9, 7.9 mm or 7.9 ± 0.5 mm), or by `unknown: why`. A line that is left out is unknown too.",
+        "# (7.9, 7.9 mm or 7.9 ± 0.5 mm), or by 'unknown: why' in quotes. A line that is left out is unknown too.",
         f"# Then: pellucid assess FINDINGS.yaml --guideline {guideline.name}-{guideline.edition}",
         "by: your name            # another system: {name: VendorX 2.1, kind: model}",
         f'guideline: "{guideline.name}-{guideline.edition}"',

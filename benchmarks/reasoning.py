@@ -1,6 +1,6 @@
 """What exact reasoning over a guideline costs beside sampling and beside brute force, in one run on one thread.
 
-    python benchmarks/reasoning.py [PACK …] [--repeats N] [--seed N] [--most-states N]
+    OMP_NUM_THREADS=1 python benchmarks/reasoning.py [PACK …] [--repeats N] [--seed N] [--most-states N]
 
 For every question of every shipped pack, once with all findings uncertain and once with all certain, prints milliseconds of the
 processor for: the exact distribution, all sufficient reasons, the contrasts, the value of looking again (with the sums it needs),
@@ -11,14 +11,10 @@ states (b), where there are no more than --most-states, vectorised the same way.
 
 import argparse
 import math
-import os
 import random
 import statistics
 import time
 from collections.abc import Callable, Sequence
-
-for threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(threads, "1")
 
 import numpy as np
 from numpy.typing import NDArray

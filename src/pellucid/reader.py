@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -135,6 +136,7 @@ def _array(tensor: torch.Tensor) -> NDArray[np.float64]:
     return tensor[0].double().numpy()
 
 
+@cache
 def software() -> str:
     """Name and version of this software, as provenance gives it."""
     try:

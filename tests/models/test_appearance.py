@@ -34,8 +34,11 @@ def test_appearance_is_what_numpy_gives_of_each_cell():
 
 
 def test_the_finest_grid_carries_appearance_only_where_asked():
-    encoder = nn.Identity()
-    encoder.forward = lambda x: [x[:, :2, ::8, ::8], x[:, :1, ::16, ::16]]
+    class Halves(nn.Module):
+        def forward(self, x: Tensor) -> list[Tensor]:
+            return [x[:, :2, ::8, ::8], x[:, :1, ::16, ::16]]
+
+    encoder = Halves()
     x = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     bare, measured = grids_of(encoder, x, False), grids_of(encoder, x, True)
     assert [g.shape[1] for g in bare] == [2, 1]

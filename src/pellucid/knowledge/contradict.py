@@ -86,9 +86,8 @@ def _atom(atom: Atom, finding: Finding | None) -> bool | None:
 
 
 def without_impossible(build: Builder, facts: Sequence[Fact]) -> list[Fact]:
-    """The facts without what contradicts: what a model calls and cannot be so stays unknown.
-
-    The crisp cells of contradicting concepts are withdrawn; the whole findings where their probabilities leave nothing possible.
+    """The facts without what contradicts: the crisp cells of contradicting concepts are withdrawn, and where the probabilities
+    leave nothing possible either, the whole findings: what a model calls and cannot be so stays unknown.
     """
     named = {name for one in build.guideline.contradictions if one.hard for name in _concepts(one.when)}
     pairs = list(zip(build.axes, facts, strict=True))

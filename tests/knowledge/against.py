@@ -183,7 +183,7 @@ def joint_states(case: Case, most: int) -> list[Box] | None:
     return list(itertools.product(*cells)) if math.prod(len(c) for c in cells) <= most else None
 
 
-def check_distribution(case: Case, got: Evaluation, _: random.Random, most: int) -> None:
+def check_distribution(case: Case, got: Evaluation, rng: random.Random, most: int) -> None:
     """P(category) by a plain sum over joint states where there are few, else by pieces; and the bits of every concept."""
     brute = case.brute
     joint = masses(case)
@@ -218,7 +218,7 @@ def entropy(shares: Iterable[float]) -> float:
     return -sum(p * math.log2(p) for p in shares if p > 0)
 
 
-def check_reasons(case: Case, got: Evaluation, rng: random.Random, _: int) -> None:
+def check_reasons(case: Case, got: Evaluation, rng: random.Random, most: int) -> None:
     """Open categories; every sufficient reason forces the category and no part of it does; none is missing."""
     brute = case.brute
     known = [i for i, seen in enumerate(case.facts) if seen.cell is not None]

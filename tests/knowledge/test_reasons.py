@@ -20,6 +20,8 @@ from pellucid.knowledge.space import compile_question
 RELAXED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 QUESTIONS = [(name, question) for name in list_guidelines() for question in load_guideline(name).questions]
 CITE = {"source": "s", "clause": "c", "verified": "background"}
+MOST_AT_LENGTH = 400
+"""Cases of one pack for each of five seeds."""
 PARTS = ("check_distribution", "check_reasons", "check_contrasts")
 
 
@@ -36,9 +38,9 @@ def test_shipped_question_agrees_with_brute_force(name: str, question: str) -> N
 @pytest.mark.parametrize(("name", "question"), QUESTIONS)
 def test_shipped_question_agrees_with_brute_force_at_length(name: str, question: str, seed: int) -> None:
     done = Counter[str]()
-    for case, rng in cases_of(name, question, seed, n=200):
+    for case, rng in cases_of(name, question, seed, n=MOST_AT_LENGTH // len(load_guideline(name).questions)):
         compare(case, rng, 120, done)
-    assert min(done[part] for part in PARTS) >= 100
+    assert min(done[part] for part in PARTS) >= 40, done
 
 
 @st.composite

@@ -60,7 +60,7 @@ FIRM = re.compile(r"^(?:negative for|without|absence of|free of|free from)$")
 ORDINARY = re.compile(
     r"of|for|to|a|an|the|any|in|on|or|nor|and|as|by|this|these|that|which|either|both|other|s|all|at|within|with|no|not|are"
     r"|evidence|features?|findings?|changes?|signs?|suggestions?|indications?|support|elements?|components?|areas?|foci|focus|cells?"
-    r"|suggesti(?:ve|ng)|suspicious|suspicion|suggested|suspected|concern(?:ing)?|worrisome|diagnostic|indicative|highly|keeping"
+    r"|suggest(?:ive|ing)?|suspicious|suspicion|suggested|suspected|concern(?:ing)?|worrisome|diagnostic|indicative|highly|keeping"
     r"|definit(?:e|ive)|convincing|unequivocal|overt|obvious|clear|significant|frank|further|additional|residual|recurrent|underlying"
     r"|associated|primary|secondary|metastatic|active|acute|chronic|viable|histolog\w+|morpholog\w+|microscop\w+|cytolog\w+"
     r"|in-?situ|situ|invasive|infiltrating|microinvasive|intraductal|ductal|lobular|mammary|breast|epithelial|stromal|glandular"

@@ -1,6 +1,7 @@
 """The extractor on the written snippets, and on what reports do to those who read them by machine."""
 
 from collections.abc import Mapping
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -12,7 +13,7 @@ from pellucid.errors import InputError
 from pellucid.knowledge.concordance import load_table
 from pellucid.knowledge.concordance.table import TISSUES
 
-HELD_OUT_CLASSES, HELD_OUT_WHOLE = 30, 29
+HELD_OUT_CLASSES, HELD_OUT_WHOLE = 30, 30
 """What was measured on the held-out half of 30 (docs/concepts/concordance.md); a change may not lower it."""
 
 
@@ -94,6 +95,34 @@ def test_no_snippet_with_cancer_is_read_as_benign(pairs: ModuleType) -> None:
         ("No atypia is seen; invasive ductal carcinoma.", "present"),
         ("There is no DCIS but invasive ductal carcinoma is present.", "present"),
         ("Invasive ductal carcinoma, ER negative, no necrosis.", "present"),
+        ("Negative for atypia, DCIS and invasive ductal carcinoma.", "negated"),
+        ("No atypia, DCIS or invasive ductal carcinoma is seen.", "negated"),
+        ("Atypia, DCIS or invasive ductal carcinoma not identified.", "negated"),
+        ("No atypia, invasive ductal carcinoma.", "uncertain"),
+        ("No atypia - invasive ductal carcinoma.", "uncertain"),
+        ("No atypia and invasive ductal carcinoma is present.", "uncertain"),
+        ("No atypia or hyperplasia, invasive ductal carcinoma.", "uncertain"),
+        ("Without atypia with invasive ductal carcinoma.", "uncertain"),
+        ("(No atypia) Invasive ductal carcinoma.", "present"),
+        ("no atypia. idc is present.", "present"),
+        ("Not only fibroadenoma, invasive ductal carcinoma.", "present"),
+        ("Carcinoma, not otherwise specified, invasive ductal carcinoma.", "present"),
+        ("Invasive ductal carcinoma with lymphovascular invasion not identified.", "uncertain"),
+        ("Invasive ductal carcinoma is not identified at the margins.", "uncertain"),
+        ("Invasive ductal carcinoma has not been ruled out.", "uncertain"),
+        ("Features consistent with known invasive ductal carcinoma.", "uncertain"),
+        ("Too little to be sure; one cannot safely exclude invasive ductal carcinoma.", "uncertain"),
+        ("Invasive ductal carcinoma: no special type.", "present"),
+        ("Invasive ductal carcinoma: negative margins.", "present"),
+        ("Invasive ductal carcinoma: absent lymphovascular invasion.", "uncertain"),
+        ("DCIS [ ] invasive ductal carcinoma [x]", "uncertain"),
+        ("[ ] No invasive ductal carcinoma", "uncertain"),
+        ("Without doubt invasive ductal carcinoma.", "uncertain"),
+        ("Not free of invasive ductal carcinoma.", "uncertain"),
+        ("Absence of myoepithelial cells indicates invasive ductal carcinoma.", "uncertain"),
+        ("No change from invasive ductal carcinoma.", "uncertain"),
+        ("No atypia or LCIS, invasive ductal carcinoma or both.", "uncertain"),
+        ("Type: [ ] invasive ductal carcinoma [x] fibroadenoma", "negated"),
     ],
 )
 def test_what_surrounds_a_diagnosis_says_how_it_stands(text: str, status: str) -> None:
@@ -166,10 +195,38 @@ def test_hostile_text_ends_quickly() -> None:
 
 
 def test_the_hard_snippets_are_read_as_well_as_was_measured_and_never_too_mildly(pairs: ModuleType) -> None:
-    """Written after the tuning to break it: 16 of 20 classes right; what is wrong is open or more serious, never milder."""
+    """Written after the tuning to break it: 17 of 20 classes right; what is wrong is open or more serious, never milder."""
     got = {s["name"]: (possible_classes(read(s["text"], s["organ"]).specimens), s["tissue"]) for s in pairs.snippets("hard")}
     right = [name for name, (found, tissue) in got.items() if found == {tissue} or (tissue == "open" and len(found) > 1)]
-    assert len(right) >= 16
+    assert len(right) >= 17
     for name, (found, tissue) in got.items():
         if tissue != "open":
             assert min(map(TISSUES.index, found)) <= TISSUES.index(tissue), name
+
+
+def test_the_reports_a_critic_found_to_be_misread_are_read(pairs: ModuleType) -> None:
+    """Post hoc: mended on these, so it says nothing of new ones."""
+    wrong = {s["name"]: found for s in pairs.snippets("critic") if (found := tissue(read(s["text"], s["organ"]))) != s["tissue"]}
+    assert (len(pairs.snippets("critic")), wrong) == (26, {})
+
+
+def test_an_ambiguous_list_is_kept_as_uncertain_and_quoted() -> None:
+    got = read("No atypia, DCIS, 3 mm, high grade.")
+    kept = [m for s in got.specimens for m in s.mentions if m.status == "uncertain"]
+    assert [(m.words, m.quote) for m in kept] == [("DCIS", "No atypia, DCIS, 3 mm, high grade.")]
+
+
+@pytest.mark.parametrize("denial", ["No", "Negative for", "Without", "Free of", "There is no evidence of", "Lacks", "History of"])
+@pytest.mark.parametrize(
+    "join", [", ", " - ", ", with ", " with ", " and ", ". ", "; ", ", also ", ", positive for ", ", there is "]
+)
+def test_a_diagnosis_affirmed_behind_a_denial_is_never_benign(denial: str, join: str) -> None:
+    cancers = ("invasive carcinoma", "DCIS", "dcis", "lobular carcinoma in situ", "atypical ductal hyperplasia")
+    affirmed = ("present", "is seen in block 2", "is present", "is identified", "was found", "is noted focally")
+    for cancer, there in product(cancers, affirmed):
+        for text in (
+            f"Fibroadenoma. {denial} atypia{join}{cancer} {there}.",
+            f"fibroadenoma, {denial.lower()} mitoses{join}{cancer} {there}",
+        ):
+            found = possible_classes(read(text).specimens)
+            assert not found <= {"specific benign", "nonspecific benign", "atypical"}, text

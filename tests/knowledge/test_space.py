@@ -34,7 +34,8 @@ def _scores() -> dict[str, Any]:
         {"when": {"is": {"shape": "jagged"}}, "points": 1},
         {"by": "stage", "points": {"low": 0, "middle": 0.5, "high": 2.5}},
     ]
-    return {"sum": {"terms": terms, "cite": CITE}}
+    by_predicate = [{"when": JAGGED, "points": 1}, {"when": HIGH, "points": 2}, {"when": {"is": {"stage": "low"}}, "points": -1}]
+    return {"sum": {"terms": terms, "cite": CITE}, "signs": {"terms": by_predicate, "cite": CITE}}
 
 
 JAGGED, HIGH = {"is": {"shape": "jagged"}}, {"is": {"stage": "high"}}
@@ -60,6 +61,11 @@ JAGGED, HIGH = {"is": {"shape": "jagged"}}, {"is": {"stage": "high"}}
         ({"score": {"sum": {"at_most": 3.5}}}, {"shape": 1}, MET),
         ({"score": {"sum": {"below": 1}}}, {"shape": 1}, NOT_MET),
         ({"score": {"sum": {"at_least": 0.5, "at_most": 1.5}}}, {"shape": 0}, UNKNOWN),
+        ({"score": {"signs": {"at_least": 1}}}, {"shape": 1}, UNKNOWN),
+        ({"score": {"signs": {"at_least": 0}}}, {"shape": 1}, MET),
+        ({"score": {"signs": {"below": -1}}}, {"shape": 0}, NOT_MET),
+        ({"score": {"signs": {"above": 2}}}, {"shape": 0}, NOT_MET),
+        ({"score": {"signs": {"above": 2}}}, {"shape": 1}, UNKNOWN),
     ],
 )
 def test_unknown_stays_unknown_unless_it_cannot_matter(

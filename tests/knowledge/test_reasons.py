@@ -34,7 +34,7 @@ def test_shipped_question_agrees_with_brute_force(name: str, question: str) -> N
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(2, 4))
+@pytest.mark.parametrize("seed", [2])
 @pytest.mark.parametrize(("name", "question"), QUESTIONS)
 def test_shipped_question_agrees_with_brute_force_at_length(name: str, question: str, seed: int) -> None:
     done = Counter[str]()

@@ -197,7 +197,8 @@ def test_any_small_pack_agrees_with_brute_force(pack: dict[str, Any], seed: int)
 
 @pytest.mark.slow
 @pytest.mark.xfail(
-    strict=False, reason="known fault: a random pack whose contradictions leave nothing possible beside an input nobody stated"
+    strict=False,
+    reason="the comparison does not yet know packs whose contradictions leave nothing possible beside an unstated input: refused",
 )
 @given(pack=small_packs(), seed=st.integers(0, 10_000))
 @settings(max_examples=400, **RELAXED)

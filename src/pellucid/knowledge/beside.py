@@ -41,4 +41,6 @@ def possible_facts(build: Builder, findings: Sequence[Finding]) -> list[Fact]:
         if all(finding.observer.kind == "person" for finding in findings):
             raise InputError(fault_of(build.guideline, findings))
         facts = without_impossible(build, facts)
+        if 0 not in crisp_values(build, build.impossible(), facts):  # an input nobody stated rules the rest out
+            raise InputError(fault_of(build.guideline, findings))
     return facts

@@ -50,6 +50,7 @@ from pellucid.record.reading import (
     content_hash,
     reading_from_json,
 )
+from pellucid.record.trial import Control, Grade, Measured, MeasureResult, MethodTrial, Reason, Verdict
 
 __all__ = [
     "PROBABILITY_TOLERANCE",
@@ -61,15 +62,20 @@ __all__ = [
     "Concept",
     "Condition",
     "Contrast",
+    "Control",
     "Differential",
     "Distribution",
     "Examination",
     "Finding",
     "FrozenDict",
+    "Grade",
     "Ground",
     "GuidelineRef",
     "Lesion",
     "LookAgain",
+    "MeasureResult",
+    "Measured",
+    "MethodTrial",
     "Names",
     "Observer",
     "Parameters",
@@ -79,6 +85,7 @@ __all__ = [
     "Provenance",
     "ReaderRef",
     "Reading",
+    "Reason",
     "Record",
     "Region",
     "Reliability",
@@ -92,6 +99,7 @@ __all__ = [
     "StudyRef",
     "Text",
     "Truth",
+    "Verdict",
     "content_hash",
     "reading_from_json",
 ]

@@ -38,6 +38,7 @@ def limits(reading: Reading, lexicon: Lexicon) -> Iterator[Sentence]:
         nouns = words.listing([lexicon.wordings[f.concept].noun for f in members])
         yield line(f"Set by “{name}”: {nouns}.", *(Claim("corrected", f.concept, name) for f in members))
     yield from cautions[cut:]
+    yield from _opinions(reading, applicable=False)
 
 
 def _labels(pack: Guideline, assessments: Sequence[Assessment]) -> str:
@@ -75,8 +76,8 @@ def _answered(number: int, a: Assessment, pack: Guideline) -> Sentence:
     chance = words.percent(a.probabilities[a.category or ""])
     percent = "" if chance.startswith("100") else chance.split(words.NBSP)[0]
     claims.append(Claim("category", a.question, a.category or "", number=percent, unit="%" if percent else ""))
-    text = f"{number}. {_labels(pack, [a])}: {told[:1].lower() if told[1:2].islower() else told[:1]}{told[1:]}"
-    text += f" ({chance})." if percent else "."
+    told = ", ".join(_lower(part) for part in told.split(": ", 1)) if told.startswith("Most probably: ") else _lower(told)
+    text = f"{number}. {_labels(pack, [a])}: {told}" + (f", {chance}." if percent else ".")
     if a.confidence_set and a.coverage is not None:
         coverage = words.percent(a.coverage)
         names = [words.inner_label(name) if name.isalpha() and name.islower() else name for name in a.confidence_set]
@@ -86,15 +87,25 @@ def _answered(number: int, a: Assessment, pack: Guideline) -> Sentence:
     return Sentence("impression", text, tuple(claims))
 
 
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:] if text[1:2].islower() else text
+
+
 def _beside(reading: Reading, pack: Guideline) -> Iterator[Sentence]:
     for a in reading.assessments:
         if a.differential:
             names = words.listing([one.name for one in a.differential])
             claims = tuple(Claim("differential", a.question, one.name) for one in a.differential)
             yield Sentence("impression", f"To consider, {pack.questions[a.question].label}: {names}.", claims)
-    told = dict.fromkeys(words.second_opinion(one) for a in reading.assessments for one in a.second_opinions)
-    for text in told:
-        yield Sentence("impression", f"Second opinion: {text.rstrip('.')}.", (Claim("opinion", said=text.rstrip(".")),))
+    yield from _opinions(reading, applicable=True)
+
+
+def _opinions(reading: Reading, *, applicable: bool) -> Iterator[Sentence]:
+    """What published risk models say beside the answer; those that do not apply belong to the limits."""
+    every = (one for a in reading.assessments for one in a.second_opinions if (one.probability is not None) == applicable)
+    for text in dict.fromkeys(words.second_opinion(one).rstrip(".") for one in every):
+        section, mark = ("impression", "") if applicable else ("limits", "- ")
+        yield Sentence(section, f"{mark}Second opinion: {text}.", (Claim("opinion", said=text),))
 
 
 def recommendation(reading: Reading, pack: Guideline) -> Iterator[Sentence]:

@@ -120,7 +120,8 @@ def _listed(findings: Sequence[Finding], shape: str, lexicon: Lexicon) -> Iterat
         members = list(run)
         nouns = [lexicon.wordings[f.concept].noun for f in members]
         if level == "plain" and shape == "absent":
-            text = f"There is no {words.listing(nouns, 'or')}."
+            verb = "are" if lexicon.wordings[members[0].concept].plural else "is"
+            text = f"There {verb} no {words.listing(nouns, 'or')}."
         else:
             told = [f"{noun} ({p}{words.NBSP}%)" if (p := certainty(f)[2]) else noun for noun, f in zip(nouns, members, strict=True)]
             verb = "are" if len(members) > 1 or lexicon.wordings[members[0].concept].plural else "is"

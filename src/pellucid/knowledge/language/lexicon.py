@@ -14,7 +14,7 @@ from pellucid.knowledge.terms import Entry
 
 NEGATIVE = ("absent", "none", "not seen", "no nodule", "not present")
 POSITIVE = ("present", "definite", "seen", "positive")
-GENERIC = (*NEGATIVE, *POSITIVE, "not mentioned", "other", "not adequate", "negative")
+GENERIC = ("absent", "none", "not seen", *POSITIVE, "not mentioned", "other", "not adequate", "negative")
 """States that are said of a concept that is named, never by themselves."""
 _FLUFF = re.compile(
     r"^(?:the |an? )?(?:sign of |pattern of |finding of |mention of |ancillary feature |history of |look of )?(?:the |an? )?"
@@ -119,7 +119,7 @@ def wording(entry: Entry, extra: Mapping[str, Place]) -> Wording:
 
 
 def _measured(entry: Entry, noun: str) -> str:
-    verb = "measures" if entry.concept.unit in ("mm", "mm2") else "is"
+    verb = "measures" if entry.concept.unit in ("mm", "mm2") and "diameter" not in noun else "is"
     return f"the {noun} {verb} {{state}}"
 
 
@@ -145,8 +145,11 @@ def _shared() -> Iterator[tuple[str, Sense]]:
 def _of_pack(guideline: Guideline, extra: Mapping[str, Place]) -> Iterator[tuple[str, Sense]]:
     nouns = extra["subjects"].texts() if "subjects" in extra else ()
     subjects = frozenset(word for phrase in nouns for word in words_of(phrase))
+    taken = {_key(wording(entry, extra).noun): name for name, entry in guideline.entries.items()}
     for name, entry in guideline.entries.items():
-        yield from _of_concept(name, entry, _concept_fields(extra, name), subjects)
+        for phrase, sense in _of_concept(name, entry, _concept_fields(extra, name), subjects):
+            if sense.kind != "concept" or taken.get(_key(phrase), name) == name:  # what names one concept names no other
+                yield phrase, sense
     schemes = lists(extra["schemes"]) if "schemes" in extra else {}
     said = dict(extra["categories"].pairs()) if "categories" in extra else {}
     for name, question in guideline.questions.items():
@@ -182,7 +185,7 @@ def _of_concept(
     for state in entry.concept.states or ():
         spelled = [*more.get(state, ()), *written.get(state, ())]
         spelled += [] if state in GENERIC or _bare(state) else [state]
-        yield from ((phrase, Sense("state", name, state)) for phrase in spelled)
+        yield from ((phrase, Sense("state", name, state)) for phrase in spelled if phrase not in roles()["negate"])
 
 
 def _head(say: str, subjects: frozenset[str]) -> Iterator[str]:

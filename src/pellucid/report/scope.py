@@ -1,0 +1,140 @@
+"""Which words of a sentence a denial or a word of doubt reaches: clauses, then what stands before and after in each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pellucid.report.spotting import Unit
+
+ENDS = frozenset((";", ".", ":", "!", "?"))
+STARTS_LIKE = ("as", "so", "like", "nor", "neither")
+"""A clause that begins so repeats what the clause before it said."""
+
+
+@dataclass(frozen=True)
+class Clause:
+    """Some units, and for each of them whether it is denied and how sure it is said to be."""
+
+    units: tuple[Unit, ...]
+    denied: tuple[bool, ...]
+    level: tuple[str, ...]
+    twice: tuple[int, ...]
+    """Units that are denied twice, or by words that are not clear."""
+    unjudged: bool
+    unsettled: bool
+
+
+def clauses(found: Sequence[Unit]) -> list[Clause]:
+    """The clauses of a sentence."""
+    parts: list[list[Unit]] = [[]]
+    for index, unit in enumerate(found):
+        if _cuts(found, index, parts[-1]):
+            parts.append([])
+            if not unit.has("negate"):
+                continue
+        parts[-1].append(unit)
+    return [_scoped(part) for part in parts if part]
+
+
+def _cuts(found: Sequence[Unit], index: int, current: Sequence[Unit]) -> bool:
+    unit = found[index]
+    if unit.text in ENDS:
+        return True
+    ahead = list(found[index + 1 :])
+    if unit.has("break"):
+        return not (ahead and next((u for u in ahead if not u.mark), unit).has("verb"))
+    if unit.text not in (",", "and", "or"):
+        return False
+    begins = next((u for u in ahead if not u.mark and u.text not in ("and", "or")), None)
+    if begins is None or begins.text in STARTS_LIKE:
+        return False
+    if not _any(current, "verb") and not (_any(current, "negate") and begins.text in ("the", "it", "there", "its")):
+        return False
+    for later in ahead:
+        if later.text in (",", "and", "or", *ENDS) or later.has("break"):
+            if later.text in ("and", "or") and later is not begins and not _any(ahead[: ahead.index(later)], "verb"):
+                continue
+            break
+        if later.has("verb") and not later.has("assess"):
+            return True
+    return False
+
+
+def _any(units: Sequence[Unit], *kinds: str) -> bool:
+    return any(unit.has(*kinds) for unit in units)
+
+
+def _claiming(unit: Unit) -> bool:
+    return unit.has("state", "concept", "category", "diagnosis", "subject")
+
+
+def _scoped(units: list[Unit]) -> Clause:
+    n = len(units)
+    denied, level, twice = [False] * n, [""] * n, list[int]()
+    unjudged = _any(units, "unjudged")
+    for index, unit in enumerate(units):
+        if unit.has("negate") and not unit.has("state", "category", "concept"):
+            role = _role(units, index)
+            unjudged = unjudged or role == "unjudged"
+            reach = _ahead(units, index) if role == "ahead" else _behind(units, index) if role == "behind" else ()
+            _deny(reach, denied, twice)
+        elif unit.has("deny") and not unit.has("state", "category"):
+            _deny(_behind(units, index), denied, twice)
+    for index, unit in enumerate(units):
+        for sense in unit.of("level", "unlikely"):
+            if unit.has("state", "category"):
+                continue
+            name = sense.said or "probable"
+            reach = [k for k in _level_reach(units, index) if not level[k]]
+            for k in reach:
+                level[k] = name
+            if sense.kind == "unlikely":
+                _deny(reach, denied, twice)
+    return Clause(tuple(units), tuple(denied), tuple(level), tuple(twice), unjudged, _any(units, "unsettled"))
+
+
+def _deny(reach: Sequence[int], denied: list[bool], twice: list[int]) -> None:
+    for index in reach:
+        if denied[index]:
+            twice.append(index)
+        denied[index] = True
+
+
+def _role(units: Sequence[Unit], index: int) -> str:
+    """Whether a denial makes the clause unjudged, denies what stands before it, or what stands behind it."""
+    for unit in units[index + 1 : index + 6]:
+        if unit.has("affirm") and not unit.has("state"):
+            return "behind"
+        if unit.has("assess"):
+            return "unjudged"
+        if _claiming(unit) or unit.number:
+            return "ahead"
+    later = [u for u in units[index + 1 :] if _claiming(u) or u.has("level")]
+    return "ahead" if later else "behind"
+
+
+def _ahead(units: Sequence[Unit], index: int) -> list[int]:
+    found: list[int] = []
+    for k in range(index + 1, len(units)):
+        if units[k].has("with"):
+            break
+        if _claiming(units[k]):
+            found.append(k)
+    return found
+
+
+def _behind(units: Sequence[Unit], index: int) -> list[int]:
+    found = [k for k in range(index) if _claiming(units[k])]
+    return found or [k for k in range(index + 1, len(units)) if _claiming(units[k])]
+
+
+def _level_reach(units: Sequence[Unit], index: int) -> list[int]:
+    found: list[int] = []
+    for k in range(index + 1, len(units)):
+        if units[k].has("with") or units[k].has("level", "unlikely"):
+            break
+        if _claiming(units[k]):
+            found.append(k)
+    if any(units[k].has("state", "concept", "category", "diagnosis") for k in found):
+        return found
+    start = max((k for k in range(index) if units[k].has("level", "unlikely")), default=-1)
+    return [k for k in range(start + 1, index) if _claiming(units[k])]

@@ -64,7 +64,7 @@ def _any(units: Sequence[Unit], *kinds: str) -> bool:
 
 
 def _claiming(unit: Unit) -> bool:
-    return unit.has("state", "concept", "category", "diagnosis", "subject")
+    return unit.has("state", "concept", "category", "diagnosis", "subject", "action")
 
 
 def _scoped(units: list[Unit]) -> Clause:

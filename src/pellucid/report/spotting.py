@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from pellucid.knowledge.language import Lexicon, Sense, Token, tokens
-from pellucid.knowledge.language.words import roles, units
+from pellucid.knowledge.language.words import units
 
 INSIDE = frozenset(",():;\"\u201c\u201d")
 """Marks that a phrase of four or more words may have inside."""
@@ -53,7 +53,7 @@ def spot(text: str, lexicon: Lexicon) -> list[Unit]:
     while at < len(found):
         size, senses = _phrase(found, at, lexicon)
         if size and (size > 1 or not found[at].number):
-            unit = Unit(tuple(t.word for t in found[at : at + size]), _with_verb(found[at : at + size], senses))
+            unit = Unit(tuple(t.word for t in found[at : at + size]), _with_verb(found[at : at + size], senses, lexicon))
             units_.append(unit)
             at += size
             if unit.has("scheme"):
@@ -68,9 +68,9 @@ def spot(text: str, lexicon: Lexicon) -> list[Unit]:
     return _resolved(_shared_units(units_), lexicon)
 
 
-def _with_verb(found: Sequence[Token], senses: tuple[Sense, ...]) -> tuple[Sense, ...]:
+def _with_verb(found: Sequence[Token], senses: tuple[Sense, ...], lexicon: Lexicon) -> tuple[Sense, ...]:
     """A phrase such as `mitoses were counted in` is the verb of its clause too."""
-    verbal = len(found) > 1 and any(t.word in roles()["verb"] for t in found)
+    verbal = len(found) > 1 and any(s.kind == "verb" for t in found for s in lexicon.terms.get((t.word,), ()))
     return (*senses, Sense("verb")) if verbal and any(s.kind == "concept" for s in senses) else senses
 
 

@@ -1,0 +1,141 @@
+"""Sentences that repeat a text of the reading: cautions, reasons, risk models, next steps. Their words must be that text's words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from pellucid.knowledge.language import Lexicon
+from pellucid.knowledge.language.tokens import content, tokens
+from pellucid.record import Reading
+from pellucid.report import words
+from pellucid.report.claims import Claim, Narrative
+from pellucid.report.conclusions import NOT_SHARED, SHARED
+from pellucid.report.judging import Ruling
+from pellucid.report.scope import clauses
+from pellucid.report.sheet import ONE_IMAGE, RESEARCH
+from pellucid.report.spotting import Unit, spot
+
+MOST = 0.6
+"""A sentence that repeats a text must keep this share of its words, so that no part is taken out of what surrounds it."""
+NO_EARLIER = (
+    "No earlier image, earlier examination, other view, clinical history or examination of the patient was available for comparison; "
+    "none was compared, considered or provided. Comparison: none. Only one single image alone was read."
+)
+EMPTY = ("negate", "verb", "with", "affirm", "assess", "advise", "deny", "break", "favour", "unjudged")
+
+
+@dataclass(frozen=True)
+class Quote:
+    """A text of the reading that a sentence may repeat, and the claims that it makes."""
+
+    text: str
+    claims: frozenset[Claim]
+    least: float = MOST
+
+
+def quotes(narrative: Narrative, reading: Reading) -> list[Quote]:
+    """The texts of a reading."""
+    found = [Quote(RESEARCH, frozenset(), 0.3), Quote(narrative.legend, frozenset(), 0.9)]
+    for sentence in narrative.sentences:
+        for claim in sentence.claims:
+            if claim.kind in ("caution", "opinion"):
+                found.append(Quote(sentence.text.removeprefix("- "), frozenset((claim,))))
+            elif claim.kind == "step":
+                found.append(Quote(claim.said, frozenset((claim,)), 0.9))
+            elif claim.kind == "comparison":
+                found += [Quote(ONE_IMAGE, frozenset((claim,))), Quote(NO_EARLIER, frozenset((claim,)), 0.0)]
+            elif claim.kind in ("observer", "note", "corrected"):
+                found.append(Quote(sentence.text, frozenset(sentence.claims)))
+            elif claim.kind == "shared":
+                found.append(Quote(SHARED if claim.said == "yes" else NOT_SHARED, frozenset((claim,)), 0.4))
+    for a in reading.assessments:
+        if a.abstained_because:
+            held = frozenset(c for c in narrative.claims if c.kind == "abstained" and c.about == a.question)
+            found.append(Quote(a.statement, held))
+            found.append(Quote(a.abstained_because, frozenset()))
+    return found
+
+
+def quoted(text: str, found: Sequence[Quote], lexicon: Lexicon) -> Ruling | None:
+    """Support for a sentence whose every word of weight stands in one text of the reading; None where there is none."""
+    said, negative = _weight(text, lexicon)
+    if not said:
+        return None
+    best: Ruling | None = None
+    claims: set[Claim] = set()
+    for quote in found:
+        there, denies = _weight(quote.text, lexicon)
+        if said <= there and negative == denies and len(said) >= quote.least * len(there):
+            claims |= quote.claims
+            best = Ruling("supported", covers=frozenset(claims))
+    return best
+
+
+def _weight(text: str, lexicon: Lexicon) -> tuple[frozenset[str], bool]:
+    """The words of a text that carry its meaning, and whether it denies something."""
+    units = spot(text, lexicon)
+    kept = frozenset(
+        word
+        for unit in units
+        for word in content(tokens(" ".join(unit.words)))
+        if word not in lexicon.neutral and not (unit.senses and all(s.kind in EMPTY for s in unit.senses))
+    )
+    return kept, any(u.has("negate", "deny", "unjudged") or u.text == "nobody" for u in units)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A next step: what is done, what is denied, when."""
+
+    words: frozenset[str]
+    done: frozenset[tuple[str, bool]]
+    times: tuple[tuple[str, str, str], ...]
+
+
+def step_of(text: str, lexicon: Lexicon) -> Step:
+    """The parts of a next step in a sentence."""
+    parts = clauses(spot(text, lexicon))
+    units = [unit for part in parts for unit in part.units]
+    done = frozenset(
+        (unit.text, part.denied[k]) for part in parts for k, unit in enumerate(part.units) if unit.has("action")
+    )
+    times = tuple((u.number, u.high, u.unit) for u in units if u.number)
+    return Step(frozenset(_spoken(units, lexicon)), done, times)
+
+
+def _spoken(units: Sequence[Unit], lexicon: Lexicon) -> Iterator[str]:
+    for unit in units:
+        if unit.mark or unit.number or (unit.senses and all(s.kind in (*EMPTY, "scheme", "subject", "level") for s in unit.senses)):
+            continue
+        yield from (word for word in unit.words if word not in lexicon.neutral)
+
+
+def advised(text: str, reading: Reading, narrative: Narrative, lexicon: Lexicon, named: Sequence[str] = ()) -> Ruling | None:
+    """What a sentence that recommends something is worth; None where it recommends nothing."""
+    said = step_of(text, lexicon)
+    if not said.done:
+        return None
+    covers: set[Claim] = set()
+    supported = False
+    for a in reading.assessments:
+        if not a.next_step or (named and a.question not in named):
+            continue
+        there = step_of(a.next_step, lexicon)
+        beside = f"{a.next_step_citation or ''} {a.statement} {words.inner_label(a.question)}"
+        allowed = there.words | step_of(beside, lexicon).words
+        if not (said.words <= allowed and said.done <= there.done and _within(said.times, there.times)):
+            continue
+        if ("consider", False) in there.done and ("consider", False) not in said.done:
+            continue
+        supported = True
+        if there.done <= said.done and len(said.times) == len(there.times):
+            covers |= {c for c in narrative.claims if c.kind == "step" and c.about == a.question}
+    if supported:
+        return Ruling("supported", covers=frozenset(covers))
+    steps = words.listing(list(dict.fromkeys(a.next_step for a in reading.assessments if a.next_step)), "or")
+    return Ruling("contradicted", f"the next step is: {steps}" if steps else "no next step is given")
+
+
+def _within(said: Sequence[tuple[str, str, str]], there: Sequence[tuple[str, str, str]]) -> bool:
+    """Whether the times of a sentence stand in the step, in the same order."""
+    left = iter(there)
+    return all(any(one == other for other in left) for one in said)

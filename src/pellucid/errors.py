@@ -8,6 +8,7 @@ PellucidError
 │   └── CardError                    a reader's card, weights or calibration that do not fit together
 ├── UnknownName (LookupError)        a reader, concept, state or guideline that does not exist
 ├── MissingExtra (ImportError)       an optional package is needed; the message names the extra
+├── WriterError (RuntimeError)       a language model that gave no usable text
 └── TamperedError (ValueError)       content and its hash disagree
 
 Messages say: expected, got, where, what to do; in one line.
@@ -57,6 +58,10 @@ class MissingExtra(PellucidError, ImportError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'pellucid[{extra}]'")
+
+
+class WriterError(PellucidError, RuntimeError):
+    """A language model that could not be asked, or that gave no usable text."""
 
 
 class TamperedError(PellucidError, ValueError):

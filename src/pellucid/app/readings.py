@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import ABSTAINED, DONE, ERROR, Command, note, setting
 from pellucid.app.files import READING_SUFFIX, load_reading, reading_bytes, stem_of
+from pellucid.app.narrate import narrate, narrate_arguments
 from pellucid.app.summary import abstains, moves
 from pellucid.errors import InputError, PellucidError, UnknownName
 from pellucid.train.files import write_whole
@@ -15,7 +16,7 @@ from pellucid.train.files import write_whole
 if TYPE_CHECKING:
     from pellucid.record import Reading
 
-FORMATS = {"text": ".txt", "html": ".html"}
+FORMATS = {"text": ".txt", "narrative": ".narrative.txt", "html": ".html"}
 """Formats of a report that can be written, with their suffix."""
 PLANNED = ("pdf", "sr", "fhir")
 
@@ -26,12 +27,13 @@ PLANNED = ("pdf", "sr", "fhir")
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
     parser.add_argument(
-        "--as", dest="formats", default="text", metavar="FORMATS", help="text, html, or both: text,html (default: text)"
+        "--as", dest="formats", default="text", metavar="FORMATS", help="text, narrative, html, or several: text,html (default: text)"
     )
-    parser.add_argument("-o", "--out", metavar="DIR", help="folder of the reports (default: this folder; text alone is printed)")
+    parser.add_argument("-o", "--out", metavar="DIR", help="folder of the reports (default: this folder; text and narrative are printed)")
     parser.add_argument(
         "--image", metavar="FILE", help="the image that was read, to be drawn in the page (default: looked for by its name)"
     )
+    narrate_arguments(parser)
 
 
 def _report(args: argparse.Namespace) -> int:
@@ -39,7 +41,7 @@ def _report(args: argparse.Namespace) -> int:
     reading = load_reading(args.reading)
     for name in formats:
         text = _render(name, reading, args)
-        if name == "text" and args.out is None:
+        if name != "html" and args.out is None:
             print(text)
         else:
             print(write_whole(Path(args.out or ".") / f"{stem_of(args.reading)}{FORMATS[name]}", text))
@@ -61,6 +63,8 @@ def _render(name: str, reading: "Reading", args: argparse.Namespace) -> str:
 
     if name == "text":
         return report.text(reading)
+    if name == "narrative":
+        return narrate(reading, args)
     return report.html(reading, pixels=pixels_of(reading, Path(args.reading), args.image))
 
 
@@ -106,12 +110,14 @@ def _matching(reading: "Reading", path: Path) -> tuple[Any, str]:
 
 
 REPORT = Command(
-    summary="a reading as text or as a page",
-    text="Writes a reading as plain text or as one self-contained HTML page. The page shows the image where a file "
+    summary="a reading as text, in prose, or as a page",
+    text="Writes a reading as plain text, as a narrative in prose, or as one self-contained HTML page. A language model may rephrase "
+    "the narrative; every sentence of it is held against the reading. The page shows the image where a file "
     "with the very pixels of the reading is found (by --image, or by its name here or beside the reading); otherwise it is made "
     "without pixels.",
     examples=(
         "pellucid report case.reading.json",
+        "pellucid report case.reading.json --as narrative",
         "pellucid report case.reading.json --as text,html -o reports",
         "pellucid report case.reading.json --as html --image archive/case.png",
     ),

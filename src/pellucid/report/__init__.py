@@ -1,7 +1,10 @@
-"""A reading as a text or as one self-contained page, a guideline as a page: pure functions, nothing new is computed here."""
+"""A reading as a text, in prose, or as one self-contained page, a guideline as a page: pure functions, nothing new is computed here."""
 
+from pellucid.report.check import Checked, Judged, check
 from pellucid.report.html import html
+from pellucid.report.narrative import narrative
 from pellucid.report.pack import guideline_html
+from pellucid.report.rephrase import Rephrased, Writer, rephrase
 from pellucid.report.text import text
 
-__all__ = ["guideline_html", "html", "text"]
+__all__ = ["Checked", "Judged", "Rephrased", "Writer", "check", "guideline_html", "html", "narrative", "rephrase", "text"]

@@ -91,7 +91,7 @@ def checker(reading: Reading, lesion: str | None = None) -> Checker:
 def check(text: str, reading: Reading, lesion: str | None = None) -> Checked:
     """Every sentence of `text` held against the reading; `lesion` as in `narrative`."""
     one = checker(reading, lesion)
-    judged = tuple(_judged(section, part, named, one) for section, part, named in sentences_of(text, one.lexicon))
+    judged = tuple(judge_sentence(section, part, named, one) for section, part, named in sentences_of(text, one.lexicon))
     kept = {claim for s in judged if s.standing == "supported" for claim in s.covers}
     missing = tuple(s for s in one.written.sentences if not set(s.claims) <= kept)
     return Checked(judged, missing)
@@ -111,7 +111,7 @@ def sentences_of(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str, tuple[
         yield from ((section, part, tuple(named)) for part in parts)
 
 
-def _judged(section: str, text: str, named: Sequence[str], one: Checker) -> Judged:
+def judge_sentence(section: str, text: str, named: Sequence[str], one: Checker) -> Judged:
     if len(text) > LONGEST:
         return Judged(section, text, "not in the reading", f"a sentence of {len(text)} characters is not taken apart")
     rulings = _rulings(section, text, named, one)
@@ -119,6 +119,8 @@ def _judged(section: str, text: str, named: Sequence[str], one: Checker) -> Judg
     if bad:
         worst = next((r for r in bad if r.verdict == "contradicted"), bad[0])
         return Judged(section, text, worst.verdict, worst.why)
+    if not rulings and section == "recommendation":
+        return Judged(section, text, "not in the reading", "no next step of the reading is recognised in it")
     covers = frozenset(claim for r in rulings for claim in r.covers)
     return Judged(section, text, "supported" if rulings else "filler", covers=covers)
 
@@ -129,8 +131,9 @@ def _rulings(section: str, text: str, named: Sequence[str], one: Checker) -> lis
     if same is not None:
         return [Ruling("supported", covers=same)]
     bare = _uncited(text, one.reading)
-    if repeated := quoted(bare, one.quotes, one.lexicon):
-        return [repeated]
+    repeated = quoted(bare, one.quotes, one.lexicon, named)
+    if repeated is not None and (repeated.whole or not _clashes(bare, named, one)):
+        return [repeated.ruling]
     if section == "limits" and len(parts := split(bare)) > 1:
         return [ruling for part in parts for ruling in _rulings(section, part, named, one)]
     step = advised(bare, one.reading, one.written, one.lexicon, named)
@@ -140,6 +143,12 @@ def _rulings(section: str, text: str, named: Sequence[str], one: Checker) -> lis
     if any(r.verdict != "supported" for r in rulings) and step is not None:
         return _halves(section, bare, one) or [*rulings, step]
     return rulings
+
+
+def _clashes(text: str, named: Sequence[str], one: Checker) -> bool:
+    """Whether a sentence, taken by itself and wholly understood, contradicts the reading."""
+    heard = hear(text, one.lexicon, "|".join(named))
+    return not heard.strange and any(judge(x, one.bench, favoured=heard.favoured).verdict != "supported" for x in heard.claims)
 
 
 def _uncited(text: str, reading: Reading) -> str:

@@ -13,6 +13,8 @@ from pellucid.report.scope import Clause, clauses
 from pellucid.report.spotting import Unit, spot
 
 Alternatives = tuple[Claim, ...]
+WEIGHED = ("probability", "likelihood", "chance", "certainty", "calibrated", "odd")
+"""Words with which a percentage says by itself how sure a finding is; elsewhere it takes a word such as `probably`."""
 FUNCTION = (
     "negate", "deny", "affirm", "assess", "unjudged", "unsettled", "unlikely", "break", "with", "verb", "confidence", "favour",
     "level", "subject", "scheme", "size", "concept", "state", "category", "generic", "diagnosis", "differential", "leading",
@@ -65,6 +67,7 @@ class _Ear:
         self.taken: set[tuple[int, str]] = set()
         """Concepts that a clause has said something of."""
         self.percents = self._percents()
+        self.weighed = any(s.unit.text in WEIGHED for s in spots)
 
     def _of(self, *kinds: str) -> Iterator[Spot]:
         return (s for s in self.spots if s.unit.has(*kinds))
@@ -135,7 +138,10 @@ class _Ear:
         if denied and len(states) == 2:
             denied, said = False, next(x for x in states if x != said)
         unit = "%" if percent else ""
-        return Claim("finding", sense.about, said, s.level or ("" if percent else "plain"), percent, unit=unit, denied=denied)
+        return Claim("finding", sense.about, said, self._level(s, percent), percent, unit=unit, denied=denied)
+
+    def _level(self, s: Spot, percent: str) -> str:
+        return s.level or ("" if percent and self.weighed else "plain")
 
     def _options(self, s: Spot) -> list[Sense]:
         """The senses of a state, kept to the nearest concept of its clause that has the state."""
@@ -195,7 +201,7 @@ class _Ear:
             names = self._measured(s, unit)
             if names:
                 self.used.add(s.index)
-                shown = replace(Claim("measure"), number=s.unit.number, spread=s.unit.spread, unit=unit)
+                shown = replace(Claim("measure"), denied=s.denied, number=s.unit.number, spread=s.unit.spread, unit=unit)
                 yield tuple(replace(shown, about=name) for name in names)
 
     def _measured(self, s: Spot, unit: str) -> list[str]:
@@ -227,7 +233,7 @@ class _Ear:
 
     def _presence(self, s: Spot, name: str, percent: str) -> Claim:
         low, high = self.lexicon.poles(name)
-        level, unit = s.level or ("" if percent else "plain"), "%" if percent else ""
+        level, unit = self._level(s, percent), "%" if percent else ""
         if s.denied or high is not None:
             return Claim("finding", name, (low if s.denied else high) or "", level, percent, unit=unit)
         return Claim("finding", name, low or "", level, percent, unit=unit, denied=True)
@@ -244,7 +250,8 @@ class _Ear:
             for sense in s.unit.of("category"):
                 if not self.question or sense.about in self.question.split("|"):
                     for name in self._ranged(s, sense, named):
-                        named.setdefault(sense.about, {})[name] = s
+                        earlier = named.setdefault(sense.about, {}).get(name)
+                        named[sense.about][name] = earlier if earlier and (earlier.denied or earlier.level) else s
         whole = {q: cats for q, cats in named.items() if len(cats) == max(len(c) for c in named.values())}
         if whole:
             yield tuple(self._answer(q, cats, coverage) for q, cats in whole.items())
@@ -269,7 +276,8 @@ class _Ear:
         if coverage is not None or len(named) > 1:
             order = [name for name in self.lexicon.categories[question] if name in named]
             number = coverage.unit.number if coverage else ""
-            return Claim("set", question, "|".join(order), number=number, unit="%" if number else "")
+            denied = any(s.denied for s in named.values())
+            return Claim("set", question, "|".join(order), number=number, unit="%" if number else "", denied=denied)
         ((name, s),) = named.items()
         percent = self.percents.get(s.index, "")
         return Claim("category", question, name, s.level, percent, unit="%" if percent else "", denied=s.denied)

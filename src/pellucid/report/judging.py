@@ -107,7 +107,7 @@ def _measure(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
     if finding.value is None or finding.unit != claim.unit:
         return Ruling("not in the reading", f"{_name(bench, claim.about)} is not a measurement in {claim.unit}")
     said = words.quantity(finding.value, finding.sd, finding.unit)
-    if not _rounds(claim.number, finding.value) or (claim.spread and not _rounds(claim.spread, finding.sd or 0.0, 0.5)):
+    if claim.denied or not _rounds(claim.number, finding.value) or (claim.spread and not _rounds(claim.spread, finding.sd or 0.0, 0.5)):
         return _contradicted(f"{_name(bench, claim.about)} is {said}")
     return Ruling("supported", covers=bench.covered("measure", claim.about))
 
@@ -184,7 +184,7 @@ def _set(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
         return Ruling("not in the reading", "no confidence set was made")
     if claim.number and not _percent_is(claim.number, a.coverage):
         return _contradicted(f"the coverage is {words.percent(a.coverage)}")
-    if set(claim.said.split("|")) != set(a.confidence_set):
+    if claim.denied or set(claim.said.split("|")) != set(a.confidence_set):
         return _contradicted(f"the set is {words.listing(a.confidence_set, 'or')}")
     return Ruling("supported", covers=bench.covered("set", claim.about))
 

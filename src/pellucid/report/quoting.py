@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from pellucid.knowledge.language import Lexicon
 from pellucid.knowledge.language.tokens import content, tokens
@@ -21,6 +22,11 @@ NO_EARLIER = (
     "none was compared, considered or provided. Comparison: none. Only one single image alone was read."
 )
 EMPTY = ("negate", "verb", "with", "affirm", "assess", "advise", "deny", "break", "favour", "unjudged")
+
+
+AGAIN = frozenset(("repeat", "followup"))
+"""Words for an examination after some time that change nothing: `a follow-up CT in 3 months`."""
+IMAGING = frozenset(("ct", "mr", "ultrasound", "screening", "image", "mammography"))
 
 
 @dataclass(frozen=True)
@@ -55,21 +61,40 @@ def quotes(narrative: Narrative, reading: Reading) -> list[Quote]:
     return found
 
 
-def quoted(text: str, found: Sequence[Quote], lexicon: Lexicon) -> Ruling | None:
-    """Support for a sentence whose every word of weight stands in one text of the reading; None where there is none."""
+@dataclass(frozen=True)
+class Repeated:
+    """Support from a text of the reading; `whole` where nothing of that text's weight is left out."""
+
+    ruling: Ruling
+    whole: bool
+
+
+def quoted(text: str, found: Sequence[Quote], lexicon: Lexicon, named: Sequence[str] = ()) -> Repeated | None:
+    """Support for a sentence whose every word of weight stands in one text of the reading (of the questions that are named); None
+    where there is none.
+    """
     said, negative = _weight(text, lexicon)
     if not said:
         return None
-    best: Ruling | None = None
     claims: set[Claim] = set()
-    for quote in found:
-        there, denies = _weight(quote.text, lexicon)
-        if said <= there and negative == denies and len(said) >= quote.least * len(there):
-            claims |= quote.claims
-            best = Ruling("supported", covers=frozenset(claims))
-    return best
+    fitting = [q for q in found if _meant(q, named) and _fits(said, negative, q, lexicon)]
+    for quote in fitting:
+        claims |= quote.claims
+    whole = any(_weight(q.text, lexicon)[0] == said for q in fitting)
+    return Repeated(Ruling("supported", covers=frozenset(claims)), whole) if fitting else None
 
 
+def _meant(quote: Quote, named: Sequence[str]) -> bool:
+    about = {c.about for c in quote.claims if c.kind in ("step", "shared", "abstained")}
+    return not named or not about or bool(about & {*named})
+
+
+def _fits(said: frozenset[str], negative: bool, quote: Quote, lexicon: Lexicon) -> bool:
+    there, denies = _weight(quote.text, lexicon)
+    return said <= there and negative == denies and len(said) >= quote.least * len(there)
+
+
+@lru_cache(maxsize=4096)
 def _weight(text: str, lexicon: Lexicon) -> tuple[frozenset[str], bool]:
     """The words of a text that carry its meaning, and whether it denies something."""
     units = spot(text, lexicon)
@@ -122,7 +147,8 @@ def advised(text: str, reading: Reading, narrative: Narrative, lexicon: Lexicon,
         there = step_of(a.next_step, lexicon)
         beside = f"{a.next_step_citation or ''} {a.statement} {words.inner_label(a.question)}"
         allowed = there.words | step_of(beside, lexicon).words
-        if not (said.words <= allowed and said.done <= there.done and _within(said.times, there.times)):
+        asked = _without(said, AGAIN) if there.times and IMAGING & {name for name, _ in there.done} else said
+        if not (asked.words <= allowed and asked.done <= there.done and _within(said.times, there.times)):
             continue
         if ("consider", False) in there.done and ("consider", False) not in said.done:
             continue
@@ -133,6 +159,10 @@ def advised(text: str, reading: Reading, narrative: Narrative, lexicon: Lexicon,
         return Ruling("supported", covers=frozenset(covers))
     steps = words.listing(list(dict.fromkeys(a.next_step for a in reading.assessments if a.next_step)), "or")
     return Ruling("contradicted", f"the next step is: {steps}" if steps else "no next step is given")
+
+
+def _without(step: Step, names: frozenset[str]) -> Step:
+    return Step(step.words - names, frozenset(one for one in step.done if one[0] not in names), step.times)
 
 
 def _within(said: Sequence[tuple[str, str, str]], there: Sequence[tuple[str, str, str]]) -> bool:

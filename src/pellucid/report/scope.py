@@ -67,11 +67,17 @@ def _claiming(unit: Unit) -> bool:
     return unit.has("state", "concept", "category", "diagnosis", "subject", "action")
 
 
+def _measuring(unit: Unit) -> bool:
+    return bool(unit.number) and unit.unit != "%"
+
+
 def _scoped(units: list[Unit]) -> Clause:
     n = len(units)
     denied, level, twice = [False] * n, [""] * n, list[int]()
     unjudged = _any(units, "unjudged")
     for index, unit in enumerate(units):
+        if unit.text == "nor" and any(u.has("negate") for u in units[:index]):
+            continue  # the denial before it reaches over it
         if unit.has("negate") and not unit.has("state", "category", "concept"):
             role = _role(units, index)
             unjudged = unjudged or role == "unjudged"
@@ -117,13 +123,13 @@ def _ahead(units: Sequence[Unit], index: int) -> list[int]:
     for k in range(index + 1, len(units)):
         if units[k].has("with"):
             break
-        if _claiming(units[k]):
+        if _claiming(units[k]) or _measuring(units[k]):
             found.append(k)
     return found
 
 
 def _behind(units: Sequence[Unit], index: int) -> list[int]:
-    found = [k for k in range(index) if _claiming(units[k])]
+    found = [k for k in range(index) if _claiming(units[k]) or _measuring(units[k])]
     return found or [k for k in range(index + 1, len(units)) if _claiming(units[k])]
 
 

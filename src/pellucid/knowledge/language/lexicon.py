@@ -42,7 +42,7 @@ class Wording:
     """Words for states that do not read well in it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Lexicon:
     """Every phrase that is understood, by its tokens, and what the pack's concepts and questions can say."""
 

@@ -14,10 +14,10 @@ from pellucid.knowledge.language.tokens import content, tokens
 from pellucid.record import Reading
 from pellucid.report import words
 from pellucid.report.claims import TITLES, Claim, Narrative, Sentence
-from pellucid.report.hearing import hear
+from pellucid.report.hearing import Heard, hear
 from pellucid.report.judging import Bench, Ruling, judge
 from pellucid.report.narrative import narrative
-from pellucid.report.quoting import Quote, advised, quoted, quotes
+from pellucid.report.quoting import Quote, advised, quoted, quotes, weight
 from pellucid.report.reading_back import heading, split
 from pellucid.report.vocabulary import vocabulary
 
@@ -31,7 +31,7 @@ SECTIONS = {
 }  # fmt: skip
 """Headings that a text may have."""
 _HEADING = re.compile(rf"^\W*({'|'.join(sorted(SECTIONS, key=len, reverse=True))})\W*(?::|$|\n)\W*", re.IGNORECASE)
-IN_IMAGE = frozenset(("image", "part", "frame", "picture"))
+IN_IMAGE = frozenset(("image", "frame", "picture"))
 """Words with which a place is one in the image, not one of the body."""
 LONGEST = 1500
 """A sentence of more characters is not taken apart."""
@@ -84,7 +84,7 @@ def checker(reading: Reading, lesion: str | None = None) -> Checker:
         if len(parts) == 1:
             verbatim[(*named, *content(tokens(bare)))] = frozenset(sentence.claims)
     return Checker(
-        reading, written, lexicon, Bench(reading, pack, written.claims), tuple(quotes(written, reading)), verbatim
+        reading, written, lexicon, Bench(reading, pack, written.claims), tuple(quotes(written, reading, lexicon)), verbatim
     )
 
 
@@ -176,10 +176,10 @@ def _heard(text: str, named: Sequence[str], one: Checker) -> list[Ruling]:
     heard = hear(main, one.lexicon, "|".join(named))
     if reason and not any(c.kind in ("unjudged", "abstained") for options in heard.claims for c in options):
         heard, reason = hear(text, one.lexicon, "|".join(named)), ""
-    rulings = [judge(options, one.bench, favoured=heard.favoured) for options in heard.claims]
+    rulings = list(_judgements(heard, one.bench))
     covered = {claim for ruling in rulings for claim in ruling.covers}
-    allowed = set(_allowed(covered, text, one))
-    strange = [word for word in heard.strange if word not in allowed]
+    allowed = {word: sides for word, sides in _allowed(covered, text, one)}
+    strange = [word for word in heard.strange if not _same_side(word, text, allowed, one.lexicon)]
     strange += [word for word in content(tokens(reason)) if word not in allowed and word not in one.lexicon.neutral]
     rulings += _placed(text, one)
     if strange:
@@ -194,6 +194,17 @@ def _placed(text: str, one: Checker) -> list[Ruling]:
     inside = bool(said & IN_IMAGE)
     told = frozenset(c for c in places if (c.about == "image") == inside and {w for w in content(tokens(c.said)) if w not in one.lexicon.neutral} <= said)
     return [Ruling("supported", covers=told)] if told else []
+
+
+def _judgements(heard: Heard, bench: Bench) -> Iterator[Ruling]:
+    """A ruling on each claim; two sizes of a lesion (`18 x 11 mm`) must be two measurements."""
+    spent: set[str] = set()
+    for options in heard.claims:
+        several = len(options) > 1 and options[0].kind == "measure"
+        left = tuple(x for x in options if x.about not in spent) if several else options
+        ruling = judge(left or options[:0], bench, favoured=heard.favoured)
+        spent |= {c.about for c in ruling.covers} if several else set()
+        yield ruling
 
 
 _BECAUSE = re.compile(r"\s*\((?P<a>.+)\)\s*\.?\s*$|[,;:]?\s*\b(?:because(?: of)?|since|due to|owing to|as|for lack of|given)\b (?P<b>.+)$", re.IGNORECASE)
@@ -211,19 +222,35 @@ def _reason(text: str, lexicon: Lexicon) -> tuple[str, str]:
     return text, ""
 
 
-def _allowed(covered: set[Claim], text: str, one: Checker) -> Iterator[str]:
-    """Words that belong to the texts which the supported claims quote, and to the place of the lesion."""
+def _same_side(word: str, text: str, allowed: dict[str, set[bool]], lexicon: Lexicon) -> bool:
+    """Whether a word may stand in the sentence: it is the reading's own, and denied there where it is denied here."""
+    if word not in allowed:
+        return False
+    here = {denied for said, denied in weight(text, lexicon) if said == word}
+    return not here or bool(here & allowed[word])
+
+
+def _allowed(covered: set[Claim], text: str, one: Checker) -> Iterator[tuple[str, set[bool]]]:
+    """Words that belong to the texts which the supported claims quote, and to the place of the lesion; with whether they are denied
+    there.
+    """
+    told: list[str] = []
     for claim in covered:
         if claim.kind in ("unjudged", "abstained"):
-            yield from content(tokens(claim.said))
+            told.append(claim.said)
         if claim.about in one.lexicon.wordings:
             wording, entry = one.lexicon.wordings[claim.about], one.bench.pack.entries[claim.about]
-            yield from content(tokens(f"{wording.say} {entry.say} {wording.noun}".replace("{state}", " ")))
-        if claim.kind == "category":
+            told.append(f"{wording.say} {entry.say} {wording.noun}".replace("{state}", " "))
+        if claim.kind in ("category", "abstained"):
             a = next(a for a in one.reading.assessments if a.question == claim.about)
             question = one.bench.pack.questions[claim.about]
-            yield from content(tokens(f"{a.statement} {question.label} {a.guideline.name} {a.guideline.edition}"))
+            told += [a.statement, f"{question.label} {a.guideline.name} {a.guideline.edition}"]
     inside = IN_IMAGE & set(content(tokens(text)))
-    for claim in one.written.claims:
-        if claim.kind == "place" and (claim.about == "image") == bool(inside):
-            yield from content(tokens(claim.said))
+    told += [c.said for c in one.written.claims if c.kind == "place" and (c.about == "image") == bool(inside)]
+    found: dict[str, set[bool]] = {}
+    for quote in told:
+        for word in content(tokens(quote)):
+            found.setdefault(word, set())
+        for word, denied in weight(quote, one.lexicon):
+            found.setdefault(word, set()).add(denied)
+    yield from ((word, sides or {False, True}) for word, sides in found.items())

@@ -10,6 +10,8 @@ Kind = Literal[
     "unsettled",  # no state of a concept passes its operating point
     "measure",  # a measured value
     "unjudged",  # a concept could not be judged, and why
+    "judged",  # a concept could be judged
+    "answered",  # a question got an answer
     "category",  # the answer to a question
     "set",  # the confidence set of a question
     "abstained",  # no answer is given, and why

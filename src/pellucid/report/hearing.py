@@ -3,6 +3,7 @@
 A claim that may be about several concepts comes as alternatives; nothing is guessed, the checker looks whether one of them holds.
 """
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,9 @@ from pellucid.report.scope import Clause, clauses
 from pellucid.report.spotting import Unit, spot
 
 Alternatives = tuple[Claim, ...]
+GIVEN = frozenset(("given", "assigned", "made", "reached", "established", "applied", "stated"))
+LISTING = frozenset((",", "or", "and", "to", "through", "both", "either", "category", "grade", "level", "class", "also"))
+"""Words that may stand between the categories of a list."""
 WEIGHED = ("probability", "likelihood", "chance", "certainty", "calibrated", "odd")
 """Words with which a percentage says by itself how sure a finding is; elsewhere it takes a word such as `probably`."""
 FUNCTION = (
@@ -51,11 +55,11 @@ def hear(text: str, lexicon: Lexicon, question: str = "") -> Heard:
     for number, clause in enumerate(parts):
         for k, unit in enumerate(clause.units):
             spots.append(Spot(len(spots), number, unit, clause.denied[k], clause.level[k]))
-        strange += [f"denied twice: {clause.units[k].text}" for k in clause.twice if clause.units[k].has("concept", "state")]
+        strange += [f"denied twice: {clause.units[k].text}" for k in clause.twice]
     ear = _Ear(lexicon, question, spots, parts)
     claims = [*ear.unjudged(), *ear.chances(), *ear.states(), *ear.numbers(), *ear.present(), *ear.categories(), *ear.diagnoses()]
     strange += ear.leftover()
-    return Heard(tuple(dict.fromkeys(claims)), tuple(strange), any(s.unit.has("favour", "differential") for s in spots))
+    return Heard(tuple(claims), tuple(strange), any(s.unit.has("favour", "differential", "leading") for s in spots))
 
 
 class _Ear:
@@ -225,6 +229,11 @@ class _Ear:
                 self.used.add(s.index)
                 continue
             able = [name for name in names if self.lexicon.poles(name)[0] is not None]
+            assessed = any(u.has("assess") for u in self.parts[s.clause].units)
+            if assessed and not s.denied:
+                self.used.add(s.index)
+                yield tuple(Claim("judged", name) for name in names)
+                continue
             if not able:
                 continue
             self.used.add(s.index)
@@ -252,17 +261,55 @@ class _Ear:
                     for name in self._ranged(s, sense, named):
                         earlier = named.setdefault(sense.about, {}).get(name)
                         named[sense.about][name] = earlier if earlier and (earlier.denied or earlier.level) else s
+        if found and coverage is None and (len({name for cats in named.values() for name in cats}) < 2 or not self._listed(found)):
+            yield from self._one_by_one(found, named)
+            return
         whole = {q: cats for q, cats in named.items() if len(cats) == max(len(c) for c in named.values())}
         if whole:
             yield tuple(self._answer(q, cats, coverage) for q, cats in whole.items())
         elif coverage is not None and self.question:
             yield (Claim("set", self.question, "", number=coverage.unit.number, unit="%"),)
-        elif not found and (why := next((s for s in self._of("scheme") if self._withheld(s)), None)):
-            yield tuple(Claim("abstained", x.about) for x in why.unit.of("scheme"))
+        elif not found:
+            yield from self._unanswered()
 
-    def _withheld(self, s: Spot) -> bool:
-        clause = self.parts[s.clause]
-        return clause.unjudged or any(unit.has("negate", "deny") for unit in clause.units)
+    def _one_by_one(self, found: Sequence[Spot], named: dict[str, dict[str, Spot]]) -> Iterator[Alternatives]:
+        """An answer for each category that is named; one that is named twice has the percentage and the doubt of both."""
+        for s in found:
+            options = [x for x in s.unit.of("category") if x.about in named]
+            claims = [self._answer(x.about, {x.said: named[x.about].get(x.said, s)}, None) for x in options]
+            chance = next((self.percents[t.index] for t in found if t.index in self.percents), "")
+            claims = [replace(c, number=c.number or chance, unit="%" if c.number or chance else "") for c in claims]
+            if s.unit.words[0] == "no" and any(set(u.words) & GIVEN for u in self.parts[s.clause].units):
+                claims += [Claim("abstained", x.about) for x in options]
+            if claims:
+                yield tuple(claims)
+
+    def _unanswered(self) -> Iterator[Alternatives]:
+        """Of a question whose answer is not named: that it has none, or that it has one."""
+        for s in self._of("scheme"):
+            clause = self.parts[s.clause]
+            denials = sum(unit.has("negate", "deny", "unjudged") for unit in clause.units)
+            given = any(set(unit.words) & GIVEN for unit in clause.units)
+            if denials == 1 or clause.unjudged:
+                yield tuple(Claim("abstained", x.about) for x in s.unit.of("scheme"))
+            elif given or denials:
+                yield tuple(Claim("answered", x.about) for x in s.unit.of("scheme"))
+            if denials or given:
+                return
+
+    def _listed(self, found: Sequence[Spot]) -> bool:
+        """Whether categories of which one question has several stand in one list, not as one answer and another."""
+        for a, b in itertools.pairwise(found):
+            if "listed" in b.unit.marks:
+                continue
+            between = {s.unit.text for s in self.spots[a.index + 1 : b.index]}
+            shared = {x.about for x in a.unit.of("category")} & {x.about for x in b.unit.of("category")}
+            same = {(x.about, x.said) for x in a.unit.of("category")} & {(x.about, x.said) for x in b.unit.of("category")}
+            if shared and not same and not between <= LISTING:
+                return False
+            if shared and not same and between <= {",", "(", ":", ";"} and b is found[-1]:
+                return False
+        return True
 
     def _ranged(self, s: Spot, sense: Sense, named: dict[str, dict[str, Spot]]) -> list[str]:
         """The category, and, at the end of a range, those between."""
@@ -298,12 +345,20 @@ class _Ear:
                 found += [s.unit.text] if s.unit.text != "1" else []
             elif s.unit.senses and any(s.unit.has(kind) for kind in FUNCTION):
                 found += [f"denied: {s.unit.text}"] if s.denied and self._bare_denial(s) else []
+                found += [s.unit.text] if self._loose_size(s) else []
             else:
                 found += [word for word in s.unit.words if word not in self.lexicon.neutral and word != "%"]
         return found
 
+    def _loose_size(self, s: Spot) -> bool:
+        """Whether a word such as `thick` stands where nothing is measured."""
+        kinds = {x.kind for x in s.unit.senses}
+        return kinds == {"size"} and s.unit.text not in self.lexicon.neutral and not any(
+            t.unit.number for t in self.spots if t.clause == s.clause
+        )
+
     def _bare_denial(self, s: Spot) -> bool:
         """Whether a denial denies nothing but what the report is about (`no mass`), which is never filler."""
         inside = [t for t in self.spots if t.clause == s.clause]
-        said = any(t.index in self.used and not t.unit.has("subject") for t in inside)
+        said = any(t.index in self.used and t.denied and not t.unit.has("subject") for t in inside)
         return s.unit.has("subject", "concept") and not said and not self.parts[s.clause].unjudged

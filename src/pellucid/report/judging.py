@@ -150,6 +150,18 @@ def _chance(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
     return Ruling("supported", covers=bench.covered("chance", claim.about, claim.said))
 
 
+def _judged(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
+    finding = _finding_of(claim, bench)
+    return finding if isinstance(finding, Ruling) else Ruling("supported")
+
+
+def _answered(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
+    a = _asked(claim, bench)
+    if isinstance(a, Ruling):
+        return a
+    return Ruling("supported") if a.category is not None else _contradicted(f"none is given: {a.abstained_because}")
+
+
 def _asked(claim: Claim, bench: Bench) -> Assessment | Ruling:
     found = next((a for a in bench.reading.assessments if a.question == claim.about), None)
     return found or Ruling("not in the reading", f"the reading was not asked for {words.inner_label(claim.about)}")
@@ -169,7 +181,8 @@ def _category(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
         return _contradicted(f"its probability is {words.percent(share)}")
     level = level_of(share).name
     hedged = noun in HEDGED_NOUNS or a.statement.startswith("Most probably")
-    if claim.certainty and claim.certainty != level and not (favoured and claim.certainty != "plain"):
+    doubtful = "not excluded" in a.statement  # the answer itself is a doubt
+    if claim.certainty and claim.certainty != level and not doubtful and not (favoured and claim.certainty != "plain"):
         return _contradicted(f"its certainty is {level} ({words.percent(share)}), not {claim.certainty}")
     if hedged and level != "plain" and not (claim.certainty or claim.number or favoured):
         return _contradicted(f"it is only the most probable {noun} ({words.percent(share)})")
@@ -213,6 +226,8 @@ _RULES: Mapping[str, Callable[[Claim, Bench, bool], Ruling]] = {
     "unjudged": _unjudged,
     "unsettled": _unsettled,
     "chance": _chance,
+    "judged": _judged,
+    "answered": _answered,
     "category": _category,
     "set": _set,
     "abstained": _abstained,

@@ -11,6 +11,7 @@ from pellucid.report import words
 from pellucid.report.claims import Claim, Narrative
 from pellucid.report.conclusions import NOT_SHARED, SHARED
 from pellucid.report.judging import Ruling
+from pellucid.report.reading_back import heading
 from pellucid.report.scope import clauses
 from pellucid.report.sheet import ONE_IMAGE, RESEARCH
 from pellucid.report.spotting import Unit, spot
@@ -26,7 +27,11 @@ EMPTY = ("negate", "verb", "with", "affirm", "assess", "advise", "deny", "break"
 
 AGAIN = frozenset(("repeat", "followup"))
 """Words for an examination after some time that change nothing: `a follow-up CT in 3 months`."""
-IMAGING = frozenset(("ct", "mr", "ultrasound", "screening", "image", "mammography"))
+IMAGING = frozenset(("ct", "ldct", "mr", "ultrasound", "screening", "image", "mammography"))
+
+
+Weighed = tuple[str, bool]
+"""A word, and whether it is denied."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +43,16 @@ class Quote:
     least: float = MOST
 
 
-def quotes(narrative: Narrative, reading: Reading) -> list[Quote]:
+def quotes(narrative: Narrative, reading: Reading, lexicon: Lexicon) -> list[Quote]:
     """The texts of a reading."""
     found = [Quote(RESEARCH, frozenset(), 0.3), Quote(narrative.legend, frozenset(), 0.9)]
     for sentence in narrative.sentences:
         for claim in sentence.claims:
             if claim.kind in ("caution", "opinion"):
                 found.append(Quote(sentence.text.removeprefix("- "), frozenset((claim,))))
+            elif claim.kind == "abstained":
+                held = frozenset(sentence.claims)
+                found += [Quote(heading(sentence.text, lexicon)[1], held), Quote(claim.said, frozenset())]
             elif claim.kind == "step":
                 found.append(Quote(claim.said, frozenset((claim,)), 0.9))
             elif claim.kind == "comparison":
@@ -57,7 +65,6 @@ def quotes(narrative: Narrative, reading: Reading) -> list[Quote]:
         if a.abstained_because:
             held = frozenset(c for c in narrative.claims if c.kind == "abstained" and c.about == a.question)
             found.append(Quote(a.statement, held))
-            found.append(Quote(a.abstained_because, frozenset()))
     return found
 
 
@@ -73,14 +80,14 @@ def quoted(text: str, found: Sequence[Quote], lexicon: Lexicon, named: Sequence[
     """Support for a sentence whose every word of weight stands in one text of the reading (of the questions that are named); None
     where there is none.
     """
-    said, negative = _weight(text, lexicon)
+    said = weight(text, lexicon)
     if not said:
         return None
     claims: set[Claim] = set()
-    fitting = [q for q in found if _meant(q, named) and _fits(said, negative, q, lexicon)]
+    fitting = [q for q in found if _meant(q, named) and _fits(text, said, q, lexicon)]
     for quote in fitting:
         claims |= quote.claims
-    whole = any(_weight(q.text, lexicon)[0] == said for q in fitting)
+    whole = any(weight(q.text, lexicon) == said for q in fitting)
     return Repeated(Ruling("supported", covers=frozenset(claims)), whole) if fitting else None
 
 
@@ -89,29 +96,33 @@ def _meant(quote: Quote, named: Sequence[str]) -> bool:
     return not named or not about or bool(about & {*named})
 
 
-def _fits(said: frozenset[str], negative: bool, quote: Quote, lexicon: Lexicon) -> bool:
-    there, denies = _weight(quote.text, lexicon)
-    return said <= there and negative == denies and len(said) >= quote.least * len(there)
+def _fits(text: str, said: frozenset[Weighed], quote: Quote, lexicon: Lexicon) -> bool:
+    there = weight(quote.text, lexicon)
+    return said <= there and len(said) >= quote.least * len(there)
 
 
 @lru_cache(maxsize=4096)
-def _weight(text: str, lexicon: Lexicon) -> tuple[frozenset[str], bool]:
-    """The words of a text that carry its meaning, and whether it denies something."""
-    units = spot(text, lexicon)
-    kept = frozenset(
-        word
-        for unit in units
+def weight(text: str, lexicon: Lexicon) -> frozenset[Weighed]:
+    """The words of a text that carry its meaning, each with whether it is denied."""
+
+    def heavy(unit: Unit) -> bool:
+        return not unit.mark and not (unit.senses and all(s.kind in EMPTY for s in unit.senses)) and not {*unit.words} <= lexicon.neutral
+
+    return frozenset(
+        (word, part.denied[k])
+        for part in clauses(spot(text, lexicon), heavy)
+        for k, unit in enumerate(part.units)
+        if heavy(unit)
         for word in content(tokens(" ".join(unit.words)))
-        if word not in lexicon.neutral and not (unit.senses and all(s.kind in EMPTY for s in unit.senses))
+        if word not in lexicon.neutral
     )
-    return kept, any(u.has("negate", "deny", "unjudged") or u.text == "nobody" for u in units)
 
 
 @dataclass(frozen=True)
 class Step:
     """A next step: what is done, what is denied, when."""
 
-    words: frozenset[str]
+    words: frozenset[Weighed]
     done: frozenset[tuple[str, bool]]
     times: tuple[tuple[str, str, str], ...]
 
@@ -124,7 +135,8 @@ def step_of(text: str, lexicon: Lexicon) -> Step:
         (unit.text, part.denied[k]) for part in parts for k, unit in enumerate(part.units) if unit.has("action")
     )
     times = tuple((u.number, u.high, u.unit) for u in units if u.number)
-    return Step(frozenset(_spoken(units, lexicon)), done, times)
+    left = {word for word in _spoken(units, lexicon)}
+    return Step(frozenset(one for one in weight(text, lexicon) if one[0] in left), done, times)
 
 
 def _spoken(units: Sequence[Unit], lexicon: Lexicon) -> Iterator[str]:
@@ -147,7 +159,9 @@ def advised(text: str, reading: Reading, narrative: Narrative, lexicon: Lexicon,
         there = step_of(a.next_step, lexicon)
         beside = f"{a.next_step_citation or ''} {a.statement} {words.inner_label(a.question)}"
         allowed = there.words | step_of(beside, lexicon).words
-        asked = _without(said, AGAIN) if there.times and IMAGING & {name for name, _ in there.done} else said
+        doing = {name for name, _ in there.done}
+        asked = _without(said, AGAIN) if there.times and IMAGING & doing else said
+        asked = _without(asked, frozenset(("refer", "patient"))) if "ophthalmologist" in doing else asked
         if not (asked.words <= allowed and asked.done <= there.done and _within(said.times, there.times)):
             continue
         if ("consider", False) in there.done and ("consider", False) not in said.done:
@@ -162,7 +176,7 @@ def advised(text: str, reading: Reading, narrative: Narrative, lexicon: Lexicon,
 
 
 def _without(step: Step, names: frozenset[str]) -> Step:
-    return Step(step.words - names, frozenset(one for one in step.done if one[0] not in names), step.times)
+    return Step(frozenset(one for one in step.words if one[0] not in names), frozenset(one for one in step.done if one[0] not in names), step.times)
 
 
 def _within(said: Sequence[tuple[str, str, str]], there: Sequence[tuple[str, str, str]]) -> bool:

@@ -1,11 +1,13 @@
 """Which words of a sentence a denial or a word of doubt reaches: clauses, then what stands before and after in each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from pellucid.report.spotting import Unit
 
 ENDS = frozenset((";", ".", ":", "!", "?"))
+ASSESSING = ("assessment", "evaluation", "judgment", "determination", "measured")
+"""Nouns of which `is not possible` says that something could not be judged."""
 STARTS_LIKE = ("as", "so", "like", "nor", "neither")
 """A clause that begins so repeats what the clause before it said."""
 
@@ -23,8 +25,8 @@ class Clause:
     unsettled: bool
 
 
-def clauses(found: Sequence[Unit]) -> list[Clause]:
-    """The clauses of a sentence."""
+def clauses(found: Sequence[Unit], heavy: Callable[[Unit], bool] | None = None) -> list[Clause]:
+    """The clauses of a sentence; `heavy` says which units a denial can reach (default: those that claim something)."""
     parts: list[list[Unit]] = [[]]
     for index, unit in enumerate(found):
         if _cuts(found, index, parts[-1]):
@@ -32,7 +34,7 @@ def clauses(found: Sequence[Unit]) -> list[Clause]:
             if not unit.has("negate"):
                 continue
         parts[-1].append(unit)
-    return [_scoped(part) for part in parts if part]
+    return [_scoped(part, heavy or _claiming) for part in parts if part]
 
 
 def _cuts(found: Sequence[Unit], index: int, current: Sequence[Unit]) -> bool:
@@ -71,7 +73,7 @@ def _measuring(unit: Unit) -> bool:
     return bool(unit.number) and unit.unit != "%"
 
 
-def _scoped(units: list[Unit]) -> Clause:
+def _scoped(units: list[Unit], heavy: Callable[[Unit], bool]) -> Clause:
     n = len(units)
     denied, level, twice = [False] * n, [""] * n, list[int]()
     unjudged = _any(units, "unjudged")
@@ -79,12 +81,13 @@ def _scoped(units: list[Unit]) -> Clause:
         if unit.text == "nor" and any(u.has("negate") for u in units[:index]):
             continue  # the denial before it reaches over it
         if unit.has("negate") and not unit.has("state", "category", "concept"):
-            role = _role(units, index)
+            role = _role(units, index, heavy)
             unjudged = unjudged or role == "unjudged"
-            reach = _ahead(units, index) if role == "ahead" else _behind(units, index) if role == "behind" else ()
+            reach = _ahead(units, index, heavy) if role == "ahead" else _behind(units, index, heavy) if role == "behind" else ()
             _deny(reach, denied, twice)
+            twice += [k for k in range(index + 1, min(index + 3, n)) if role == "ahead" and not reach and units[k].has("negate")]
         elif unit.has("deny") and not unit.has("state", "category"):
-            _deny(_behind(units, index), denied, twice)
+            _deny(_behind(units, index, heavy), denied, twice)
     for index, unit in enumerate(units):
         for sense in unit.of("level", "unlikely"):
             if unit.has("state", "category"):
@@ -105,32 +108,34 @@ def _deny(reach: Sequence[int], denied: list[bool], twice: list[int]) -> None:
         denied[index] = True
 
 
-def _role(units: Sequence[Unit], index: int) -> str:
+def _role(units: Sequence[Unit], index: int, heavy: Callable[[Unit], bool]) -> str:
     """Whether a denial makes the clause unjudged, denies what stands before it, or what stands behind it."""
     for unit in units[index + 1 : index + 6]:
         if unit.has("affirm") and not unit.has("state"):
             return "behind"
         if unit.has("assess"):
             return "unjudged"
-        if _claiming(unit) or unit.number:
+        if heavy(unit) or unit.number:
             return "ahead"
-    later = [u for u in units[index + 1 :] if _claiming(u) or u.has("level")]
+    if units[index].text == "cannot" and any(u.text in ASSESSING for u in units[:index]):
+        return "unjudged"
+    later = [u for u in units[index + 1 :] if heavy(u) or u.has("level")]
     return "ahead" if later else "behind"
 
 
-def _ahead(units: Sequence[Unit], index: int) -> list[int]:
+def _ahead(units: Sequence[Unit], index: int, heavy: Callable[[Unit], bool]) -> list[int]:
     found: list[int] = []
     for k in range(index + 1, len(units)):
-        if units[k].has("with"):
+        if units[k].has("with", "negate") and units[k].text != "nor" and not units[k].has("state", "category", "concept"):
             break
-        if _claiming(units[k]) or _measuring(units[k]):
+        if heavy(units[k]) or _measuring(units[k]):
             found.append(k)
     return found
 
 
-def _behind(units: Sequence[Unit], index: int) -> list[int]:
-    found = [k for k in range(index) if _claiming(units[k]) or _measuring(units[k])]
-    return found or [k for k in range(index + 1, len(units)) if _claiming(units[k])]
+def _behind(units: Sequence[Unit], index: int, heavy: Callable[[Unit], bool]) -> list[int]:
+    found = [k for k in range(index) if heavy(units[k]) or _measuring(units[k])]
+    return found or [k for k in range(index + 1, len(units)) if heavy(units[k])]
 
 
 def _level_reach(units: Sequence[Unit], index: int) -> list[int]:

@@ -7,9 +7,9 @@ from decimal import Decimal
 from pellucid.knowledge.language import Lexicon, Sense, Token, tokens
 from pellucid.knowledge.language.words import units
 
-INSIDE = frozenset(",():;\"\u201c\u201d")
+INSIDE = frozenset(",():;+=\"\u201c\u201d")
 """Marks that a phrase of four or more words may have inside."""
-AFTER_SCHEME = frozenset(("is", "are", "was", "be", "of", "as", ":", "=", "(", "the", "a", "at", "remain", "number", "would", "can", "either"))
+AFTER_SCHEME = frozenset(("is", "are", "was", "be", "of", "as", ":", "=", "(", "the", "a", "at", "remain", "number", "would", "can", "either", "between", "lie", "from"))
 JOINS = frozenset((",", "or", "and", "to", "through", "also", "well", "as", "both", "either"))
 
 
@@ -138,6 +138,7 @@ def _categories(found: Sequence[Token], at: int, scheme: Unit, lexicon: Lexicon)
     start = at
     while start < len(found) and found[start].word in AFTER_SCHEME:
         start += 1
+    between = any(t.word == "between" for t in found[at:start])
     listed: list[Unit] = []
     end, ranged = at, False
     while start < len(found):
@@ -145,9 +146,10 @@ def _categories(found: Sequence[Token], at: int, scheme: Unit, lexicon: Lexicon)
         if not size:
             break
         words = tuple(t.word for t in found[start : start + size])
-        listed.append(Unit(words, tuple(names[words]), marks=frozenset(("to",)) if ranged else frozenset()))
+        marks = (("to",) if ranged else ()) + (("listed",) if listed else ())
+        listed.append(Unit(words, tuple(names[words]), marks=frozenset(marks)))
         start = end = start + size
-        ranged = start < len(found) and found[start].word in ("to", "through")
+        ranged = start < len(found) and found[start].word in ("to", "through", *(("and",) if between else ()))
         while start < len(found) and (found[start].word in JOINS or lexicon.terms.get((found[start].word,), ()) == scheme.senses):
             start += 1
     return listed, end

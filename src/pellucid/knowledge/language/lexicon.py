@@ -157,9 +157,11 @@ def _of_pack(guideline: Guideline, extra: Mapping[str, Place]) -> Iterator[tuple
         more = lists(said[name]) if name in said else {}
         for category, facts in question.categories.items():
             told = re.sub(r"\s*\([^()]*\)\s*$", "", facts.statement.rstrip(". "))
-            spelled = (category, told, facts.statement.rstrip(". "), *more.get(category, ()))
+            parts = [part for part in told.split(", ") if len(words_of(part)) > 2]
+            spelled = (category, told, facts.statement.rstrip(". "), *parts, *more.get(category, ()))
             yield from ((phrase, Sense("category", name, category)) for phrase in spelled if not _bare(phrase))
-        yield from ((one.name, Sense("diagnosis", name, one.name)) for one in question.anchors)
+        for one in question.anchors:
+            yield from ((part, Sense("diagnosis", name, one.name)) for part in {one.name, *re.split(r"[;,] | or ", one.name)})
     for question in guideline.differentials.values():
         yield from ((one.name, Sense("diagnosis", said=one.name)) for one in question.diagnoses)
     yield from ((phrase, Sense("subject")) for phrase in nouns)

@@ -246,8 +246,8 @@ def _allowed(covered: set[Claim], text: str, one: Checker) -> Iterator[tuple[str
             question = one.bench.pack.questions[claim.about]
             told += [a.statement, f"{question.label} {a.guideline.name} {a.guideline.edition}"]
     inside = IN_IMAGE & set(content(tokens(text)))
-    told += [c.said for c in one.written.claims if c.kind == "place" and (c.about == "image") == bool(inside)]
-    found: dict[str, set[bool]] = {}
+    places = [c.said for c in one.written.claims if c.kind == "place" and (c.about == "image") == bool(inside)]
+    found: dict[str, set[bool]] = {word: {False, True} for place in places for word in content(tokens(place))}
     for quote in told:
         for word in content(tokens(quote)):
             found.setdefault(word, set())

@@ -7,7 +7,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Thread
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -49,7 +51,24 @@ class Endpoint:
             "temperature": 0,
             "messages": [{"role": "system", "content": instructions}, {"role": "user", "content": text}],
         }
-        return _content(self._post(json.dumps(body).encode()), self.where)
+        return _content(self._within(json.dumps(body).encode()), self.where)
+
+    def _within(self, body: bytes) -> bytes:
+        """The answer, or WriterError when the time is over, however the other side spends it."""
+        answer: Future[bytes] = Future()
+        headers = self._headers()
+
+        def ask() -> None:
+            try:
+                answer.set_result(self._post(body, headers))
+            except Exception as error:  # handed to the caller
+                answer.set_exception(error)
+
+        Thread(target=ask, daemon=True).start()
+        try:
+            return answer.result(self.timeout_s)
+        except TimeoutError:
+            raise WriterError(f"{self.where}: expected an answer, got none within {self.timeout_s:g} s") from None
 
     @property
     def where(self) -> str:
@@ -57,10 +76,10 @@ class Endpoint:
         parts = urlsplit(self.url)
         return f"{parts.hostname}{f':{parts.port}' if parts.port else ''}"
 
-    def _post(self, body: bytes) -> bytes:
+    def _post(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         address = self.url.rstrip("/")
         address += "" if address.endswith("/chat/completions") else "/chat/completions"
-        request = urllib.request.Request(address, data=body, headers=self._headers(), method="POST")  # noqa: S310 - checked above
+        request = urllib.request.Request(address, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked above
         near = urlsplit(self.url).hostname in NEAR
         opener = urllib.request.build_opener(_NoRedirect, *([urllib.request.ProxyHandler({})] if near else []))
         ends = time.monotonic() + self.timeout_s
@@ -72,8 +91,9 @@ class Endpoint:
             error.close()
             raise WriterError(f"{self.where}: expected an answer, got {kind}") from None
         except (OSError, http.client.HTTPException) as error:
-            late = isinstance(error, TimeoutError) or isinstance(getattr(error, "reason", None), TimeoutError)
-            told = f"none within {self.timeout_s:g} s" if late else f"{type(error).__name__}: {str(error)[:120]}"
+            why = getattr(error, "reason", error)
+            late = isinstance(why, TimeoutError)
+            told = f"none within {self.timeout_s:g} s" if late else f"none: {str(why)[:120] or type(why).__name__}"
             raise WriterError(f"{self.where}: expected an answer, got {told}") from None
 
     def _read(self, reply: Any, ends: float) -> bytes:

@@ -10,6 +10,7 @@ from pellucid.knowledge.language import level_of
 from pellucid.record import Assessment, Finding, Reading
 from pellucid.report import words
 from pellucid.report.claims import Claim
+from pellucid.report.narrative import unit_of
 
 Verdict = Literal["supported", "contradicted", "not in the reading"]
 ROUNDED = 0.05
@@ -104,7 +105,7 @@ def _measure(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
     finding = _finding_of(claim, bench)
     if isinstance(finding, Ruling):
         return finding
-    if finding.value is None or finding.unit != claim.unit:
+    if finding.value is None or unit_of(finding) != claim.unit:
         return Ruling("not in the reading", f"{_name(bench, claim.about)} is not a measurement in {claim.unit}")
     said = words.quantity(finding.value, finding.sd, finding.unit)
     if claim.denied or not _rounds(claim.number, finding.value) or (claim.spread and not _rounds(claim.spread, finding.sd or 0.0, 0.5)):

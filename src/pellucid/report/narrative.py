@@ -157,8 +157,13 @@ def measured(finding: Finding) -> Claim:
     said = words.quantity(finding.value or 0.0, finding.sd, finding.unit).replace("°", "").replace(words.MINUS, "-")
     number, _, spread = said.partition(" ± ")
     return Claim(
-        "measure", finding.concept, number=number.split(words.NBSP)[0], spread=spread.split(words.NBSP)[0], unit=finding.unit or ""
+        "measure", finding.concept, number=number.split(words.NBSP)[0], spread=spread.split(words.NBSP)[0], unit=unit_of(finding)
     )
+
+
+def unit_of(finding: Finding) -> str:
+    """A measurement's unit by one name, however it is written."""
+    return {"°": "deg", "degree": "deg", "degrees": "deg", "mm²": "mm2", "percent": "%"}.get(finding.unit or "", finding.unit or "")
 
 
 def _unsettled(finding: Finding, lexicon: Lexicon) -> Sentence:
@@ -166,7 +171,7 @@ def _unsettled(finding: Finding, lexicon: Lexicon) -> Sentence:
     shown = [(state, words.percent(p)) for state, p in pairs if p >= 0.01]
     noun = lexicon.wordings[finding.concept].noun
     text = f"{_capital(noun)} {'are' if lexicon.wordings[finding.concept].plural else 'is'} not settled: "
-    text += words.listing([f"{lexicon.wordings[finding.concept].states.get(s, s)} {p}" for s, p in shown]) + "."
+    text += words.listing([f"{state} {p}" for state, p in shown]) + "."
     chances = (Claim("chance", finding.concept, s, number=p.split(words.NBSP)[0], unit="%") for s, p in shown)
     return Sentence("findings", text, (Claim("unsettled", finding.concept), *chances))
 

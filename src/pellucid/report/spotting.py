@@ -53,7 +53,7 @@ def spot(text: str, lexicon: Lexicon) -> list[Unit]:
     while at < len(found):
         size, senses = _phrase(found, at, lexicon)
         if size and (size > 1 or not found[at].number):
-            unit = Unit(tuple(t.word for t in found[at : at + size]), _with_verb(found[at : at + size], senses, lexicon))
+            unit = Unit(tuple(t.word for t in found[at : at + size]), senses)
             units_.append(unit)
             at += size
             if unit.has("scheme"):
@@ -66,12 +66,6 @@ def spot(text: str, lexicon: Lexicon) -> list[Unit]:
             units_.append(Unit((found[at].word,)))
             at += 1
     return _resolved(_shared_units(units_), lexicon)
-
-
-def _with_verb(found: Sequence[Token], senses: tuple[Sense, ...], lexicon: Lexicon) -> tuple[Sense, ...]:
-    """A phrase such as `mitoses were counted in` is the verb of its clause too."""
-    verbal = len(found) > 1 and any(s.kind == "verb" for t in found for s in lexicon.terms.get((t.word,), ()))
-    return (*senses, Sense("verb")) if verbal and any(s.kind == "concept" for s in senses) else senses
 
 
 def _phrase(found: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:

@@ -32,7 +32,12 @@ def vocabulary(reading: Reading) -> Vocabulary:
 
 def _holds(pack: Guideline, assessment: Assessment) -> bool:
     asked = pack.questions.get(assessment.question)
-    return asked is not None and set(assessment.probabilities) <= set(asked.categories)
+    if asked is None or not set(assessment.probabilities) <= set(asked.categories):
+        return False
+    told = assessment.statement.removeprefix("Most probably: ")
+    known = {one.name for one in asked.anchors}
+    same = assessment.category is None or told == asked.categories[assessment.category].statement
+    return same and {one.name for one in assessment.differential} <= known
 
 
 def _pack(reading: Reading) -> Guideline | None:
@@ -57,7 +62,7 @@ def _has(pack: Guideline, asked: dict[str, tuple[str, ...] | None]) -> bool:
 @lru_cache(maxsize=64)
 def _made(pack: Guideline | None, findings: tuple[Finding, ...], assessments: tuple[Assessment, ...]) -> Guideline:
     entries = {f.concept: _entry(f) for f in findings}
-    asked = {a.question: _question(a) for a in assessments}
+    asked = {a.question: _question(a, pack) for a in assessments}
     return Guideline(
         name=pack.name if pack else "",
         edition=pack.edition if pack else "",
@@ -78,14 +83,18 @@ def _entry(finding: Finding) -> Entry:
     return Entry(concept, f"the {said} is {{state}}")
 
 
-def _question(assessment: Assessment) -> Question:
+def _question(assessment: Assessment, pack: Guideline | None) -> Question:
+    """The question in the pack's words where it has it, with the reading's own statement and differential."""
     source = Source("reading", "data", "the reading", "the reading")
     cite = Citation(source, "as it stands", "background")
-    told = {name: name if name != assessment.category else assessment.statement for name in assessment.probabilities}
+    base = pack.questions.get(assessment.question) if pack else None
+    told = {name: base.categories[name].statement if base and name in base.categories else name for name in assessment.probabilities}
+    if assessment.category is not None:
+        told[assessment.category] = assessment.statement.removeprefix("Most probably: ")
     return Question(
         name=assessment.question,
-        label=words.inner_label(assessment.question),
-        noun="category",
+        label=base.label if base else words.inner_label(assessment.question),
+        noun=base.noun if base else "category",
         categories={name: Category(name, statement, None, None) for name, statement in told.items()},
         needs=(),
         proposal=cast(Any, None),  # nothing is concluded from it

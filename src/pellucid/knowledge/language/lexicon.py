@@ -180,7 +180,10 @@ def _of_concept(
     for key in ("noun", "nouns"):
         nouns.update(dict.fromkeys(fields[key].texts() if key in fields else ()))
     for say in (entry.say, fields["say"].text() if "say" in fields else ""):
-        nouns.update(dict.fromkeys(_head(say, subjects)))
+        for head in _head(say, subjects):
+            nouns[head] = None
+            if " that " not in head and {*words_of(head)} & {word for phrase in roles()["verb"] for word in words_of(phrase)}:
+                yield head, Sense("verb")  # `mitoses were counted in` is the verb of its clause too
     yield from ((noun, Sense("concept", name)) for noun in nouns)
     more = lists(fields["states"]) if "states" in fields else {}
     written = {key: body.texts() for key, body in fields["words"].pairs()} if "words" in fields else {}

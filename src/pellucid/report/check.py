@@ -178,21 +178,37 @@ def _heard(text: str, named: Sequence[str], one: Checker) -> list[Ruling]:
         heard, reason = hear(text, one.lexicon, "|".join(named)), ""
     rulings = list(_judgements(heard, one.bench))
     covered = {claim for ruling in rulings for claim in ruling.covers}
-    allowed = {word: sides for word, sides in _allowed(covered, text, one)}
+    allowed = {word: sides for word, sides in _allowed(covered, text, one, claimed=bool(heard.claims))}
     strange = [word for word in heard.strange if not _same_side(word, text, allowed, one.lexicon)]
     strange += [word for word in content(tokens(reason)) if word not in allowed and word not in one.lexicon.neutral]
-    rulings += _placed(text, one)
+    rulings += _reversed(covered, text, one)
+    rulings += _placed(text, one, claimed=bool(heard.claims))
     if strange:
         rulings.append(Ruling("not in the reading", f"not understood as anything that the reading says: {' '.join(strange)[:120]}"))
     return rulings
 
 
-def _placed(text: str, one: Checker) -> list[Ruling]:
+def _reversed(covered: set[Claim], text: str, one: Checker) -> Iterator[Ruling]:
+    """A contradiction where a sentence affirms what the statement of its category denies: `retinopathy (grade 0)`."""
+    here = weight(text, one.lexicon)
+    for claim in covered:
+        if claim.kind == "category":
+            a = next(a for a in one.reading.assessments if a.question == claim.about)
+            there = weight(a.statement, one.lexicon)
+            turned = [w for w, d in here if not d and (w, True) in there and (w, False) not in there and (w, True) not in here]
+            if turned:
+                yield Ruling("contradicted", f"the {one.bench.pack.questions[claim.about].noun} is: {a.statement}")
+
+
+def _placed(text: str, one: Checker, *, claimed: bool) -> list[Ruling]:
     """Support for the places that a sentence names whole."""
     said = set(content(tokens(text)))
     places = {c for c in one.written.claims if c.kind == "place"}
     inside = bool(said & IN_IMAGE)
     told = frozenset(c for c in places if (c.about == "image") == inside and {w for w in content(tokens(c.said)) if w not in one.lexicon.neutral} <= said)
+    denied = not claimed and any(d for word, d in weight(text, one.lexicon) if any(word in content(tokens(c.said)) for c in told))
+    if denied:
+        return [Ruling("contradicted", f"the place is: {words.listing([c.said for c in told])}")]
     return [Ruling("supported", covers=told)] if told else []
 
 
@@ -230,7 +246,7 @@ def _same_side(word: str, text: str, allowed: dict[str, set[bool]], lexicon: Lex
     return not here or bool(here & allowed[word])
 
 
-def _allowed(covered: set[Claim], text: str, one: Checker) -> Iterator[tuple[str, set[bool]]]:
+def _allowed(covered: set[Claim], text: str, one: Checker, *, claimed: bool) -> Iterator[tuple[str, set[bool]]]:
     """Words that belong to the texts which the supported claims quote, and to the place of the lesion; with whether they are denied
     there.
     """
@@ -247,7 +263,7 @@ def _allowed(covered: set[Claim], text: str, one: Checker) -> Iterator[tuple[str
             told += [a.statement, f"{question.label} {a.guideline.name} {a.guideline.edition}"]
     inside = IN_IMAGE & set(content(tokens(text)))
     places = [c.said for c in one.written.claims if c.kind == "place" and (c.about == "image") == bool(inside)]
-    found: dict[str, set[bool]] = {word: {False, True} for place in places for word in content(tokens(place))}
+    found: dict[str, set[bool]] = {word: {False, True} if claimed else {False} for place in places for word in content(tokens(place))}
     for quote in told:
         for word in content(tokens(quote)):
             found.setdefault(word, set())

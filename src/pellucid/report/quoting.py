@@ -16,6 +16,8 @@ from pellucid.report.scope import clauses
 from pellucid.report.sheet import ONE_IMAGE, RESEARCH
 from pellucid.report.spotting import Unit, spot
 
+DENIES = ("no", "not", "without", "non")
+"""Words with which a phrase that is understood as a whole (`no modifier`) denies the rest of itself."""
 MOST = 0.6
 """A sentence that repeats a text must keep this share of its words, so that no part is taken out of what surrounds it."""
 NO_EARLIER = (
@@ -109,12 +111,12 @@ def weight(text: str, lexicon: Lexicon) -> frozenset[Weighed]:
         return not unit.mark and not (unit.senses and all(s.kind in EMPTY for s in unit.senses)) and not {*unit.words} <= lexicon.neutral
 
     return frozenset(
-        (word, part.denied[k])
+        (word, part.denied[k] != (unit.words[0] in DENIES))
         for part in clauses(spot(text, lexicon), heavy)
         for k, unit in enumerate(part.units)
         if heavy(unit)
         for word in content(tokens(" ".join(unit.words)))
-        if word not in lexicon.neutral
+        if word not in lexicon.neutral and word not in DENIES
     )
 
 

@@ -111,16 +111,22 @@ def _deny(reach: Sequence[int], denied: list[bool], twice: list[int]) -> None:
 def _role(units: Sequence[Unit], index: int, heavy: Callable[[Unit], bool]) -> str:
     """Whether a denial makes the clause unjudged, denies what stands before it, or what stands behind it."""
     for unit in units[index + 1 : index + 6]:
-        if unit.has("affirm") and not unit.has("state"):
+        if unit.has("affirm", "advise") and not unit.has("state"):
             return "behind"
         if unit.has("assess"):
-            return "unjudged"
+            return "ahead" if _leads_on(units, unit) else "unjudged"
         if heavy(unit) or unit.number:
             return "ahead"
     if units[index].text == "cannot" and any(u.text in ASSESSING for u in units[:index]):
         return "unjudged"
     later = [u for u in units[index + 1 :] if heavy(u) or u.has("level")]
     return "ahead" if later else "behind"
+
+
+def _leads_on(units: Sequence[Unit], unit: Unit) -> bool:
+    """Whether a verb such as `assessed` goes on to what was found: `not assessed as category 3`."""
+    after = units[[*map(id, units)].index(id(unit)) + 1 :]
+    return bool(after) and after[0].text in ("as", "to")
 
 
 def _ahead(units: Sequence[Unit], index: int, heavy: Callable[[Unit], bool]) -> list[int]:

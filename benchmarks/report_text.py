@@ -108,7 +108,11 @@ def _lie(reading: Reading, f: Finding, changed: Finding) -> Lie | None:
 
 def surer(reading: Reading, one: Checker, generator: np.random.Generator) -> Lie | None:
     """A hedged finding stated plainly."""
-    hedged = [s for s in one.written.sentences if s.section == "findings" and any(c.certainty in ("probable", "possible") for c in s.claims)]
+    hedged = [
+        s
+        for s in one.written.sentences
+        if s.section == "findings" and any(c.certainty in ("probable", "possible") for c in s.claims)
+    ]
     s = _pick(hedged, generator)
     if s is None:
         return None
@@ -140,10 +144,23 @@ def wrong_number(reading: Reading, one: Checker, generator: np.random.Generator)
 
 def wrong_percent(reading: Reading, one: Checker, generator: np.random.Generator) -> Lie | None:
     """Another percentage beside a finding or a category."""
-    s = _pick([s for s in one.written.sentences if re.search(r"\d\s%", s.text) and s.section in ("findings", "impression") and any(c.kind in ("finding", "category", "chance") and c.number for c in s.claims)], generator)
+    s = _pick(
+        [
+            s
+            for s in one.written.sentences
+            if re.search(r"\d\s%", s.text)
+            and s.section in ("findings", "impression")
+            and any(c.kind in ("finding", "category", "chance") and c.number for c in s.claims)
+        ],
+        generator,
+    )
     if s is None:
         return None
-    found = [m for m in re.finditer(r"(?<![\d<>.±] )(?<![\d<>.])\b(\d{1,2})(?=\s%)", s.text) if "At " not in s.text[max(0, m.start() - 3) : m.start()]]
+    found = [
+        m
+        for m in re.finditer(r"(?<![\d<>.±] )(?<![\d<>.])\b(\d{1,2})(?=\s%)", s.text)
+        if "At " not in s.text[max(0, m.start() - 3) : m.start()]
+    ]
     own = {c.number for c in s.claims if c.kind in ("finding", "category", "chance")}
     m = _pick([m for m in found if m[1] in own], generator)
     if m is None:
@@ -168,7 +185,14 @@ def wrong_unit(reading: Reading, one: Checker, generator: np.random.Generator) -
 def wrong_side(reading: Reading, one: Checker, generator: np.random.Generator) -> Lie | None:
     """Left for right, upper for lower."""
     swap = {"left": "right", "right": "left", "upper": "lower", "lower": "upper"}
-    s = _pick([s for s in one.written.sentences if any(c.kind == "place" for c in s.claims) and re.search(r"\b(left|right|upper|lower)\b", s.text)], generator)
+    s = _pick(
+        [
+            s
+            for s in one.written.sentences
+            if any(c.kind == "place" for c in s.claims) and re.search(r"\b(left|right|upper|lower)\b", s.text)
+        ],
+        generator,
+    )
     if s is None:
         return None
     word = _pick(re.findall(r"\b(left|right|upper|lower)\b", s.text), generator)
@@ -212,7 +236,9 @@ def other_step(reading: Reading, one: Checker, generator: np.random.Generator) -
     if kind < 0.6 and (m := _pick(list(re.finditer(r"\b\d+(?= (?:months?|years?|mm)\b)", step)), generator)):
         text = step[: m.start()] + str(int(m[0]) + int(generator.choice([1, 2, 5]))) + step[m.end() :]
         return _line(one, s, s.text.replace(step, text))
-    names = {c.next_step.text.rstrip(". ") for q in one.bench.pack.questions.values() for c in q.categories.values() if c.next_step}
+    names = {
+        c.next_step.text.rstrip(". ") for q in one.bench.pack.questions.values() for c in q.categories.values() if c.next_step
+    }
     names |= {r.step.text.rstrip(". ") for q in one.bench.pack.questions.values() for r in q.next_steps}
     other = _pick(sorted(names - steps), generator)
     return _line(one, s, re.sub(r" \[[^\]]*\]", "", s.text).replace(step, other)) if other else None
@@ -233,7 +259,9 @@ def other_category(reading: Reading, one: Checker, generator: np.random.Generato
     categories = one.bench.pack.questions[a.question].categories
     held = {b.category for b in reading.assessments}
     told = {categories[b.category].statement for b in reading.assessments if b.category in categories}
-    other = _pick([c for c in categories.values() if c.name not in held and c.statement not in told and c.statement != c.name], generator)
+    other = _pick(
+        [c for c in categories.values() if c.name not in held and c.statement not in told and c.statement != c.name], generator
+    )
     s = next(s for s in one.written.sentences if any(c.kind == "category" and c.about == a.question for c in s.claims))
     if other is None:
         return None
@@ -256,7 +284,10 @@ def answered(reading: Reading, one: Checker, generator: np.random.Generator) -> 
 
 def other_set(reading: Reading, one: Checker, generator: np.random.Generator) -> Lie | None:
     """A category dropped from the confidence set."""
-    a = _pick([a for a in reading.assessments if a.category is not None and a.coverage is not None and len(a.confidence_set) > 1], generator)
+    a = _pick(
+        [a for a in reading.assessments if a.category is not None and a.coverage is not None and len(a.confidence_set) > 1],
+        generator,
+    )
     if a is None:
         return None
     dropped = _pick(list(a.confidence_set), generator)
@@ -299,15 +330,51 @@ HEDGES = r"\b(?:most probably|most likely|probably|likely|presumably|possibly|pr
 CHANCES = r",? ?\(\d+ ?%\)|,? with an? (?:estimated )?probability of \d+ ?%|(?<=\d), \d+ ?%"
 """A percentage beside a finding: doubt is only taken out when it goes too."""
 EDITS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "denial taken out": ((r"\b[Nn]o (?!longer)", ""), (r"\bnot ", ""), (r"\b[Nn]either (.+?) nor ", r"\1 and "), (r"\babsent\b", "present"), (r"\bwithout\b", "with")),
-    "denial put in": ((r"\b(is|are) (?!not\b|no\b|probably absent|absent)(?=\w)", r"\1 not "), (r"\bpresent\b", "absent"), (r"\bThere (is|are) (?!no\b)", r"There \1 no "), (r"\bshows? (?!no\b)", "shows no ")),
+    "denial taken out": (
+        (r"\b[Nn]o (?!longer)", ""),
+        (r"\bnot ", ""),
+        (r"\b[Nn]either (.+?) nor ", r"\1 and "),
+        (r"\babsent\b", "present"),
+        (r"\bwithout\b", "with"),
+    ),
+    "denial put in": (
+        (r"\b(is|are) (?!not\b|no\b|probably absent|absent)(?=\w)", r"\1 not "),
+        (r"\bpresent\b", "absent"),
+        (r"\bThere (is|are) (?!no\b)", r"There \1 no "),
+        (r"\bshows? (?!no\b)", "shows no "),
+    ),
     "doubt taken out": ((HEDGES, ""), (r"\bunlikely\b", "absent")),
-    "number changed": ((r"\b(\d+)(?=[. ]\d* ?(?:mm|cm|months?|years?|%))", "+7"), (r"\b(\d+)(?=\s?(?:mm|cm|months|%|-year))", "+7")),
-    "unit changed": ((r"(?<=\d)\s?mm\b", " cm"), (r"(?<=\d)\s?cm\b", " mm"), (r"\bmonths\b", "years"), (r"\bmillimet(?:er|re)s\b", "centimetres")),
+    "number changed": (
+        (r"\b(\d+)(?=[. ]\d* ?(?:mm|cm|months?|years?|%))", "+7"),
+        (r"\b(\d+)(?=\s?(?:mm|cm|months|%|-year))", "+7"),
+    ),
+    "unit changed": (
+        (r"(?<=\d)\s?mm\b", " cm"),
+        (r"(?<=\d)\s?cm\b", " mm"),
+        (r"\bmonths\b", "years"),
+        (r"\bmillimet(?:er|re)s\b", "centimetres"),
+    ),
     "side changed": ((r"\bleft\b", "right"), (r"\bright\b", "left"), (r"\bupper\b", "lower")),
-    "finding added": ((r"\.?$", ", and there is axillary lymphadenopathy."), (r"\.?$", " with surrounding oedema."), (r"\.?$", "; a second lesion of 6 mm lies beside it.")),
-    "comparison added": ((r"\.?$", ", unchanged from the prior examination."), (r"\.?$", ", which is larger than before."), (r"\.?$", " and new since the last study.")),
-    "category changed": ((r"\b4C\b", "4B"), (r"\b4A\b", "3"), (r"\bTR4\b", "TR5"), (r"\bgrade 2\b", "grade 3"), (r"\bmoderate\b", "severe"), (r"\bIIF\b", "III"), (r"\bhigh suspicion\b", "low suspicion"), (r"\bmalignant\b", "benign")),
+    "finding added": (
+        (r"\.?$", ", and there is axillary lymphadenopathy."),
+        (r"\.?$", " with surrounding oedema."),
+        (r"\.?$", "; a second lesion of 6 mm lies beside it."),
+    ),
+    "comparison added": (
+        (r"\.?$", ", unchanged from the prior examination."),
+        (r"\.?$", ", which is larger than before."),
+        (r"\.?$", " and new since the last study."),
+    ),
+    "category changed": (
+        (r"\b4C\b", "4B"),
+        (r"\b4A\b", "3"),
+        (r"\bTR4\b", "TR5"),
+        (r"\bgrade 2\b", "grade 3"),
+        (r"\bmoderate\b", "severe"),
+        (r"\bIIF\b", "III"),
+        (r"\bhigh suspicion\b", "low suspicion"),
+        (r"\bmalignant\b", "benign"),
+    ),
     "advice added": ((r"\.?$", "; biopsy of the axilla is recommended."), (r"\.?$", ". MRI in 2 months is advised.")),
 }
 """Edits of a paraphrase that make it a lie: patterns, and what stands in their place (`+7` adds to the number)."""
@@ -320,6 +387,8 @@ def edited(file: str, show: bool) -> dict[str, tuple[int, int]]:
         one = checker(reading, lesion)
         for name, patterns in EDITS.items():
             for pattern, other in patterns:
+                if "whether" in sentence and name.startswith("denial"):
+                    continue  # it stays true
                 if name == "doubt taken out" and re.search(r"referable|no diabetic retinopathy", sentence, re.IGNORECASE):
                     continue  # sure enough to be stated plainly
                 text = re.sub(pattern, (lambda m: str(int(m[1]) + 7)) if other == "+7" else other, sentence, count=1)
@@ -383,14 +452,19 @@ def _own(one: Checker, show: bool) -> tuple[int, int]:
 def stated_reading(case: Mapping[str, Any]) -> Reading:
     """A reading of the paraphrase files."""
     pack = load_guideline(case["guideline"])
-    body = {"by": "Dr Example" if case.get("by") == "person" else {"name": "reader-x", "kind": "model"}, "findings": case["findings"]}
+    body = {
+        "by": "Dr Example" if case.get("by") == "person" else {"name": "reader-x", "kind": "model"},
+        "findings": case["findings"],
+    }
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "findings.yaml"
         file.write_text(json.dumps(body), encoding="utf-8")
         made = assess_stated(read_typed(file, pack), pack).lesions[0].reading
     sets = case.get("sets", {})
     changed = [
-        a.model_copy(update={"confidence_set": tuple(sets[a.question]), "coverage": 0.9, "next_step_shared": True}) if a.question in sets and a.category else a
+        a.model_copy(update={"confidence_set": tuple(sets[a.question]), "coverage": 0.9, "next_step_shared": True})
+        if a.question in sets and a.category
+        else a
         for a in made.assessments
     ]
     seen = StudyRef(pixels_sha256="ab" * 32, width=320, height=260, ids={"laterality": case.get("side", "")[:1].upper()})
@@ -448,25 +522,43 @@ def main() -> None:
     rows: list[tuple[str, int, int]] = [(name, *counts) for name, counts in corrupted(args.n, packs, args.show).items()]
     false = [("the grammar's own sentences", *faithful(max(1, args.n // 4), packs, args.show))]
     edits: dict[str, tuple[int, int]] = {}
-    for file in ("paraphrases_dev.yaml", "paraphrases_dev_2.yaml", "paraphrases_dev_3.yaml", "paraphrases_held_out.yaml"):
+    for file in (
+        "paraphrases_dev.yaml",
+        "paraphrases_dev_2.yaml",
+        "paraphrases_dev_3.yaml",
+        "paraphrases_dev_4.yaml",
+        "paraphrases_held_out.yaml",
+    ):
         if (FOLDER / file).is_file():
             false.append((file.removesuffix(".yaml").replace("_", " "), *alarms(file, args.show)))
             for name, (hit, n) in edited(file, args.show).items():
                 edits[name] = (edits.get(name, (0, 0))[0] + hit, edits.get(name, (0, 0))[1] + n)
     _print(rows, [(name, *counts) for name, counts in edits.items()], false, markdown=args.markdown)
     if args.json:
-        Path(args.json).write_text(json.dumps({"corruptions": rows, "edits": edits, "false_alarms": false}, indent=1), encoding="utf-8")
+        Path(args.json).write_text(
+            json.dumps({"corruptions": rows, "edits": edits, "false_alarms": false}, indent=1), encoding="utf-8"
+        )
 
 
 def _print(rows: Rows, edits: Rows, false: Rows, *, markdown: bool) -> None:
-    for title, table in (("corruption | taken out", rows), ("edit of a paraphrase | taken out", edits), ("faithful text | wrongly taken out", false)):
+    for title, table in (
+        ("corruption | taken out", rows),
+        ("edit of a paraphrase | taken out", edits),
+        ("faithful text | wrongly taken out", false),
+    ):
         head, what = title.split(" | ")
-        print(f"\n| {head} | {what} | of | share | 95 % interval |\n|---|---|---|---|---|" if markdown else f"\n{head:<34}{what:>18}")
+        print(
+            f"\n| {head} | {what} | of | share | 95 % interval |\n|---|---|---|---|---|"
+            if markdown
+            else f"\n{head:<34}{what:>18}"
+        )
         for name, hit, n in table:
             low, high = wilson(hit, n)
             share = f"{100 * hit / max(n, 1):.1f} %"
             ends = f"{100 * low:.1f} to {100 * high:.1f}"
-            print(f"| {name} | {hit} | {n} | {share} | {ends} |" if markdown else f"{name:<34}{hit:>8}/{n:<6}{share:>8}  ({ends})")
+            print(
+                f"| {name} | {hit} | {n} | {share} | {ends} |" if markdown else f"{name:<34}{hit:>8}/{n:<6}{share:>8}  ({ends})"
+            )
 
 
 if __name__ == "__main__":

@@ -96,7 +96,23 @@ def test_another_next_step_is_taken_out(name: str, text: str, cases: dict[str, R
 
 @pytest.mark.parametrize(
     "text",
-    ["", "\n\n", "Report.", "FINDINGS\n", "\x00\u202e", "4", "%", "((((((", "no no no", "not not", "." * 400, "“", "mm mm 3 mm 4", "⚕️", "und hier auf Deutsch"],
+    [
+        "",
+        "\n\n",
+        "Report.",
+        "FINDINGS\n",
+        "\x00\u202e",
+        "4",
+        "%",
+        "((((((",
+        "no no no",
+        "not not",
+        "." * 400,
+        "“",
+        "mm mm 3 mm 4",
+        "⚕️",
+        "und hier auf Deutsch",
+    ],
 )
 def test_any_text_is_judged_without_an_error(text: str, cases: dict[str, Reading]) -> None:
     checked = check(text, cases["breast-a"])

@@ -144,7 +144,9 @@ def test_an_address_where_nobody_listens_is_one_line() -> None:
         Endpoint("http://127.0.0.1:1/v1", "m", 5)("a", "b")
 
 
-@pytest.mark.parametrize("url", ["", "localhost:8000", "file:///etc/passwd", "ftp://host/v1", "http://", "https://me:secret@host/v1"])
+@pytest.mark.parametrize(
+    "url", ["", "localhost:8000", "file:///etc/passwd", "ftp://host/v1", "http://", "https://me:secret@host/v1"]
+)
 def test_an_address_that_is_none_is_refused_without_repeating_it(url: str) -> None:
     with pytest.raises(InputError) as error:
         Endpoint(url, "m")

@@ -95,7 +95,13 @@ def test_the_side_and_the_lesion_are_named_where_they_are_known(build: Callable[
 
 @pytest.mark.parametrize(
     ("x", "y", "said"),
-    [(0.1, 0.1, "in the upper left part"), (0.5, 0.5, "in the centre"), (0.9, 0.5, "in the right part"), (0.5, 1.0, "in the lower part"), (-1, 2, "in the lower left part")],
+    [
+        (0.1, 0.1, "in the upper left part"),
+        (0.5, 0.5, "in the centre"),
+        (0.9, 0.5, "in the right part"),
+        (0.5, 1.0, "in the lower part"),
+        (-1, 2, "in the lower left part"),
+    ],
 )
 def test_the_place_in_the_image_is_told_in_thirds(x: float, y: float, said: str) -> None:
     assert sector_of(x, y) == said

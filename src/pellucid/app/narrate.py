@@ -16,7 +16,9 @@ UNSUPPORTED = ("remove", "grammar")
 def narrate_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of a narrative."""
     parser.add_argument(
-        "--lesion", metavar="NAME", help="narrative: the lesion's name in its examination (`right upper lobe`), which gives its side"
+        "--lesion",
+        metavar="NAME",
+        help="narrative: the lesion's name in its examination (`right upper lobe`), which gives its side",
     )
     parser.add_argument(
         "--rephrase-url", metavar="URL",
@@ -26,7 +28,11 @@ def narrate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rephrase-model", metavar="NAME", help="narrative: the model's name at that address")
     parser.add_argument("--rephrase-local", metavar="FOLDER", help="narrative: a local transformers model rephrases it")
     parser.add_argument(
-        "--rephrase-timeout", type=float, default=60.0, metavar="S", help="narrative: seconds that an answer may take (default: 60)"
+        "--rephrase-timeout",
+        type=float,
+        default=60.0,
+        metavar="S",
+        help="narrative: seconds that an answer may take (default: 60)",
     )
     parser.add_argument(
         "--on-unsupported", choices=UNSUPPORTED, default="remove",

@@ -27,9 +27,15 @@ PLANNED = ("pdf", "sr", "fhir")
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
     parser.add_argument(
-        "--as", dest="formats", default="text", metavar="FORMATS", help="text, narrative, html, or several: text,html (default: text)"
+        "--as",
+        dest="formats",
+        default="text",
+        metavar="FORMATS",
+        help="text, narrative, html, or several: text,html (default: text)",
     )
-    parser.add_argument("-o", "--out", metavar="DIR", help="folder of the reports (default: this folder; text and narrative are printed)")
+    parser.add_argument(
+        "-o", "--out", metavar="DIR", help="folder of the reports (default: this folder; text and narrative are printed)"
+    )
     parser.add_argument(
         "--image", metavar="FILE", help="the image that was read, to be drawn in the page (default: looked for by its name)"
     )

@@ -22,7 +22,9 @@ def local_writer(folder: str | Path, longest: int = LONGEST_ANSWER) -> Callable[
         import torch
         from transformers import AutoModelForCausalLM, AutoTokenizer
     except ModuleNotFoundError as error:
-        raise WriterError(f"a local language model needs {error.name}, which is not installed: pip install transformers torch") from None
+        raise WriterError(
+            f"a local language model needs {error.name}, which is not installed: pip install transformers torch"
+        ) from None
     try:
         tokenizer: Any = AutoTokenizer.from_pretrained(path, local_files_only=True, trust_remote_code=False)
         model: Any = AutoModelForCausalLM.from_pretrained(

@@ -180,11 +180,15 @@ def _heard(text: str, named: Sequence[str], one: Checker) -> list[Ruling]:
     covered = {claim for ruling in rulings for claim in ruling.covers}
     allowed = {word: sides for word, sides in _allowed(covered, text, one, claimed=bool(heard.claims))}
     strange = [word for word in heard.strange if not _same_side(word, text, allowed, one.lexicon)]
-    strange += [word for word in content(tokens(reason)) if word not in allowed and word not in one.lexicon.neutral]
+    strange += [
+        w for w in content(tokens(reason)) if w not in one.lexicon.neutral and not _same_side(w, reason, allowed, one.lexicon)
+    ]
     rulings += _reversed(covered, text, one)
     rulings += _placed(text, one, claimed=bool(heard.claims))
     if strange:
-        rulings.append(Ruling("not in the reading", f"not understood as anything that the reading says: {' '.join(strange)[:120]}"))
+        rulings.append(
+            Ruling("not in the reading", f"not understood as anything that the reading says: {' '.join(strange)[:120]}")
+        )
     return rulings
 
 
@@ -195,7 +199,17 @@ def _reversed(covered: set[Claim], text: str, one: Checker) -> Iterator[Ruling]:
         if claim.kind == "category":
             a = next(a for a in one.reading.assessments if a.question == claim.about)
             there = weight(a.statement, one.lexicon)
-            turned = [w for w, d in here if not d and (w, True) in there and (w, False) not in there and (w, True) not in here]
+            told = {"seen", *content(tokens(one.bench.pack.questions[claim.about].noun))}
+            turned = [
+                w
+                for w, d in here
+                if not d
+                and w not in told
+                and w.isalpha()
+                and (w, True) in there
+                and (w, False) not in there
+                and (w, True) not in here
+            ]
             if turned:
                 yield Ruling("contradicted", f"the {one.bench.pack.questions[claim.about].noun} is: {a.statement}")
 
@@ -205,7 +219,11 @@ def _placed(text: str, one: Checker, *, claimed: bool) -> list[Ruling]:
     said = set(content(tokens(text)))
     places = {c for c in one.written.claims if c.kind == "place"}
     inside = bool(said & IN_IMAGE)
-    told = frozenset(c for c in places if (c.about == "image") == inside and {w for w in content(tokens(c.said)) if w not in one.lexicon.neutral} <= said)
+    told = frozenset(
+        c
+        for c in places
+        if (c.about == "image") == inside and {w for w in content(tokens(c.said)) if w not in one.lexicon.neutral} <= said
+    )
     denied = not claimed and any(d for word, d in weight(text, one.lexicon) if any(word in content(tokens(c.said)) for c in told))
     if denied:
         return [Ruling("contradicted", f"the place is: {words.listing([c.said for c in told])}")]
@@ -223,7 +241,10 @@ def _judgements(heard: Heard, bench: Bench) -> Iterator[Ruling]:
         yield ruling
 
 
-_BECAUSE = re.compile(r"\s*\((?P<a>.+)\)\s*\.?\s*$|[,;:]?\s*\b(?:because(?: of)?|since|due to|owing to|as|for lack of|given)\b (?P<b>.+)$", re.IGNORECASE)
+_BECAUSE = re.compile(
+    r"\s*\((?P<a>.+)\)\s*\.?\s*$|[,;:]?\s*\b(?:because(?: of)?|since|due to|owing to|as|for lack of|given)\b (?P<b>.+)$",
+    re.IGNORECASE,
+)
 _BECAUSE_FIRST = re.compile(r"^(?:because(?: of)?|since|due to|owing to|as|given) (?P<a>[^,]+), (?P<b>.+)$", re.IGNORECASE)
 
 
@@ -263,7 +284,9 @@ def _allowed(covered: set[Claim], text: str, one: Checker, *, claimed: bool) -> 
             told += [a.statement, f"{question.label} {a.guideline.name} {a.guideline.edition}"]
     inside = IN_IMAGE & set(content(tokens(text)))
     places = [c.said for c in one.written.claims if c.kind == "place" and (c.about == "image") == bool(inside)]
-    found: dict[str, set[bool]] = {word: {False, True} if claimed else {False} for place in places for word in content(tokens(place))}
+    found: dict[str, set[bool]] = {
+        word: {False, True} if claimed else {False} for place in places for word in content(tokens(place))
+    }
     for quote in told:
         for word in content(tokens(quote)):
             found.setdefault(word, set())

@@ -183,7 +183,9 @@ class _Ear:
         if t.unit.has("state", "category", "diagnosis"):
             return True
         return any(self.lexicon.poles(x.about)[0] for x in t.unit.of("concept")) and not any(
-            u.unit.has("state") and u.clause == t.clause and {x.about for x in u.unit.of("state")} & {x.about for x in t.unit.of("concept")}
+            u.unit.has("state")
+            and u.clause == t.clause
+            and {x.about for x in u.unit.of("state")} & {x.about for x in t.unit.of("concept")}
             for u in self.spots
         )
 
@@ -214,6 +216,9 @@ class _Ear:
         open_ = [t for t in free if not any((s.clause, x.about) in self.taken for x in t.unit.of("concept"))]
         before = [t for t in open_ if t.index < s.index]
         behind = [t for t in open_ if t.index > s.index]
+        behind = [t for t in behind if not any(u.unit.number for u in self.spots[s.index + 1 : t.index])]
+        if behind and behind[0].index == s.index + 1:
+            before = []  # `a 4 mm solid part`
         best = before[-1] if before else behind[0] if behind else None
         if best is not None:
             names = [x.about for x in best.unit.of("concept") if x.about in every]
@@ -261,7 +266,11 @@ class _Ear:
                     for name in self._ranged(s, sense, named):
                         earlier = named.setdefault(sense.about, {}).get(name)
                         named[sense.about][name] = earlier if earlier and (earlier.denied or earlier.level) else s
-        if found and coverage is None and (len({name for cats in named.values() for name in cats}) < 2 or not self._listed(found)):
+        if (
+            found
+            and coverage is None
+            and (len({name for cats in named.values() for name in cats}) < 2 or not self._listed(found))
+        ):
             yield from self._one_by_one(found, named)
             return
         whole = {q: cats for q, cats in named.items() if len(cats) == max(len(c) for c in named.values())}
@@ -279,7 +288,7 @@ class _Ear:
             claims = [self._answer(x.about, {x.said: named[x.about].get(x.said, s)}, None) for x in options]
             chance = next((self.percents[t.index] for t in found if t.index in self.percents), "")
             claims = [replace(c, number=c.number or chance, unit="%" if c.number or chance else "") for c in claims]
-            if s.unit.words[0] == "no" and any(set(u.words) & GIVEN for u in self.parts[s.clause].units):
+            if s.unit.words[0] == "no" and not s.denied and any(set(u.words) & GIVEN for u in self.parts[s.clause].units):
                 claims += [Claim("abstained", x.about) for x in options]
             if claims:
                 yield tuple(claims)
@@ -353,8 +362,10 @@ class _Ear:
     def _loose_size(self, s: Spot) -> bool:
         """Whether a word such as `thick` stands where nothing is measured."""
         kinds = {x.kind for x in s.unit.senses}
-        return kinds == {"size"} and s.unit.text not in self.lexicon.neutral and not any(
-            t.unit.number for t in self.spots if t.clause == s.clause
+        return (
+            kinds == {"size"}
+            and s.unit.text not in self.lexicon.neutral
+            and not any(t.unit.number for t in self.spots if t.clause == s.clause)
         )
 
     def _bare_denial(self, s: Spot) -> bool:

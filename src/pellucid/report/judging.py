@@ -38,9 +38,7 @@ class Bench:
 
     def covered(self, kind: str, about: str, said: str | None = None) -> frozenset[Claim]:
         """The grammar's claims of this kind about this concept or question."""
-        return frozenset(
-            c for c in self.facts if c.kind == kind and c.about == about and (said is None or c.said == said)
-        )
+        return frozenset(c for c in self.facts if c.kind == kind and c.about == about and (said is None or c.said == said))
 
 
 def judge(options: Sequence[Claim], bench: Bench, *, favoured: bool = False) -> Ruling:
@@ -108,7 +106,11 @@ def _measure(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
     if finding.value is None or unit_of(finding) != claim.unit:
         return Ruling("not in the reading", f"{_name(bench, claim.about)} is not a measurement in {claim.unit}")
     said = words.quantity(finding.value, finding.sd, finding.unit)
-    if claim.denied or not _rounds(claim.number, finding.value) or (claim.spread and not _rounds(claim.spread, finding.sd or 0.0, 0.5)):
+    if (
+        claim.denied
+        or not _rounds(claim.number, finding.value)
+        or (claim.spread and not _rounds(claim.spread, finding.sd or 0.0, 0.5))
+    ):
         return _contradicted(f"{_name(bench, claim.about)} is {said}")
     return Ruling("supported", covers=bench.covered("measure", claim.about))
 
@@ -120,7 +122,9 @@ def _rounds(number: str, value: float, share: float = ROUNDED) -> bool:
     said = Decimal(number)
     half = 0.5 * 10.0 ** float(int(said.as_tuple().exponent))
     off = abs(float(said) - value)
-    return off <= half * (1 + 1e-6) + 1e-9 and (off <= share * abs(value) + 1e-9 or f"{value:.{max(0, -int(said.as_tuple().exponent))}f}" == number)
+    return off <= half * (1 + 1e-6) + 1e-9 and (
+        off <= share * abs(value) + 1e-9 or f"{value:.{max(0, -int(said.as_tuple().exponent))}f}" == number
+    )
 
 
 def _unjudged(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
@@ -213,7 +217,9 @@ def _abstained(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
 
 
 def _differential(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
-    names = {one.name for a in bench.reading.assessments for one in a.differential if not claim.about or a.question == claim.about}
+    names = {
+        one.name for a in bench.reading.assessments for one in a.differential if not claim.about or a.question == claim.about
+    }
     if claim.said not in names:
         return Ruling("not in the reading", f"{claim.said} is not in the differential")
     if claim.denied or not favoured:

@@ -39,7 +39,10 @@ def narrative(reading: Reading, lesion: str | None = None) -> Narrative:
 def legend() -> str:
     """What the certainty words stand for."""
     plain, *hedged = levels()
-    told, above = [f"a finding stated plainly has a calibrated probability of {words.percent(plain.lowest)} or more"], plain.lowest
+    told, above = (
+        [f"a finding stated plainly has a calibrated probability of {words.percent(plain.lowest)} or more"],
+        plain.lowest,
+    )
     for level in hedged:
         ends = f"{words.percent(level.lowest)} to {words.percent(above)}" if level.lowest else f"below {words.percent(above)}"
         told.append(f"“{level.adverb}” stands for {ends}")
@@ -123,7 +126,9 @@ def _listed(findings: Sequence[Finding], shape: str, lexicon: Lexicon) -> Iterat
             verb = "are" if lexicon.wordings[members[0].concept].plural else "is"
             text = f"There {verb} no {words.listing(nouns, 'or')}."
         else:
-            told = [f"{noun} ({p}{words.NBSP}%)" if (p := certainty(f)[2]) else noun for noun, f in zip(nouns, members, strict=True)]
+            told = [
+                f"{noun} ({p}{words.NBSP}%)" if (p := certainty(f)[2]) else noun for noun, f in zip(nouns, members, strict=True)
+            ]
             verb = "are" if len(members) > 1 or lexicon.wordings[members[0].concept].plural else "is"
             text = f"{_capital(words.listing(told))} {' '.join(filter(None, (verb, certainty(members[0])[1], shape)))}."
         yield Sentence("findings", text, tuple(_claim(f) for f in members))
@@ -145,7 +150,11 @@ def _clause(finding: Finding, wording: Wording) -> str:
         before = f"{before.rstrip()} {adverb} "
     elif adverb:
         head, verb, rest = next(
-            (before.partition(f" {verb} ") for verb in ("is", "are", "was", "were", "lies", "shows", "holds", "has") if f" {verb} " in before),
+            (
+                before.partition(f" {verb} ")
+                for verb in ("is", "are", "was", "were", "lies", "shows", "holds", "has")
+                if f" {verb} " in before
+            ),
             ("", "", before),
         )
         before = f"{head}{verb}{adverb} {rest}" if verb else f"{adverb} {before}"
@@ -163,7 +172,9 @@ def measured(finding: Finding) -> Claim:
 
 def unit_of(finding: Finding) -> str:
     """A measurement's unit by one name, however it is written."""
-    return {"°": "deg", "degree": "deg", "degrees": "deg", "mm²": "mm2", "percent": "%"}.get(finding.unit or "", finding.unit or "")
+    return {"°": "deg", "degree": "deg", "degrees": "deg", "mm²": "mm2", "percent": "%"}.get(
+        finding.unit or "", finding.unit or ""
+    )
 
 
 def _unsettled(finding: Finding, lexicon: Lexicon) -> Sentence:

@@ -100,7 +100,12 @@ def _meant(quote: Quote, named: Sequence[str]) -> bool:
 
 def _fits(text: str, said: frozenset[Weighed], quote: Quote, lexicon: Lexicon) -> bool:
     there = weight(quote.text, lexicon)
-    return said <= there and len(said) >= quote.least * len(there)
+    return said <= there and len(said) >= quote.least * len(there) and _denials(text, lexicon) <= _denials(quote.text, lexicon)
+
+
+@lru_cache(maxsize=4096)
+def _denials(text: str, lexicon: Lexicon) -> int:
+    return sum(u.has("negate", "deny", "unjudged") or u.words[0] in DENIES for u in spot(text, lexicon))
 
 
 @lru_cache(maxsize=4096)
@@ -108,7 +113,11 @@ def weight(text: str, lexicon: Lexicon) -> frozenset[Weighed]:
     """The words of a text that carry its meaning, each with whether it is denied."""
 
     def heavy(unit: Unit) -> bool:
-        return not unit.mark and not (unit.senses and all(s.kind in EMPTY for s in unit.senses)) and not {*unit.words} <= lexicon.neutral
+        return (
+            not unit.mark
+            and not (unit.senses and all(s.kind in EMPTY for s in unit.senses))
+            and not {*unit.words} <= lexicon.neutral
+        )
 
     return frozenset(
         (word, part.denied[k] != (unit.words[0] in DENIES))
@@ -133,9 +142,7 @@ def step_of(text: str, lexicon: Lexicon) -> Step:
     """The parts of a next step in a sentence."""
     parts = clauses(spot(text, lexicon))
     units = [unit for part in parts for unit in part.units]
-    done = frozenset(
-        (unit.text, part.denied[k]) for part in parts for k, unit in enumerate(part.units) if unit.has("action")
-    )
+    done = frozenset((unit.text, part.denied[k]) for part in parts for k, unit in enumerate(part.units) if unit.has("action"))
     times = tuple((u.number, u.high, u.unit) for u in units if u.number)
     left = {word for word in _spoken(units, lexicon)}
     return Step(frozenset(one for one in weight(text, lexicon) if one[0] in left), done, times)
@@ -143,7 +150,11 @@ def step_of(text: str, lexicon: Lexicon) -> Step:
 
 def _spoken(units: Sequence[Unit], lexicon: Lexicon) -> Iterator[str]:
     for unit in units:
-        if unit.mark or unit.number or (unit.senses and all(s.kind in (*EMPTY, "scheme", "subject", "level") for s in unit.senses)):
+        if (
+            unit.mark
+            or unit.number
+            or (unit.senses and all(s.kind in (*EMPTY, "scheme", "subject", "level") for s in unit.senses))
+        ):
             continue
         yield from (word for word in unit.words if word not in lexicon.neutral)
 
@@ -178,7 +189,11 @@ def advised(text: str, reading: Reading, narrative: Narrative, lexicon: Lexicon,
 
 
 def _without(step: Step, names: frozenset[str]) -> Step:
-    return Step(frozenset(one for one in step.words if one[0] not in names), frozenset(one for one in step.done if one[0] not in names), step.times)
+    return Step(
+        frozenset(one for one in step.words if one[0] not in names),
+        frozenset(one for one in step.done if one[0] not in names),
+        step.times,
+    )
 
 
 def _within(said: Sequence[tuple[str, str, str]], there: Sequence[tuple[str, str, str]]) -> bool:

@@ -47,7 +47,9 @@ def rephrase(reading: Reading, writer: Writer, lesion: str | None = None, when_u
     checked = check(said, reading, lesion)
     if when_unsupported == "grammar" and checked.removed:
         count = len(checked.removed)
-        return _fallback(written, f"{count} of its sentences {'is' if count == 1 else 'are'} not supported by the reading", checked.removed)
+        return _fallback(
+            written, f"{count} of its sentences {'is' if count == 1 else 'are'} not supported by the reading", checked.removed
+        )
     if not any(s.covers for s in checked.sentences if s.standing == "supported"):
         return _fallback(written, "nothing in it is supported by the reading", checked.removed)
     return _merged(written, checked)

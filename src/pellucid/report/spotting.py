@@ -7,9 +7,32 @@ from decimal import Decimal
 from pellucid.knowledge.language import Lexicon, Sense, Token, tokens
 from pellucid.knowledge.language.words import units
 
-INSIDE = frozenset(",():;+=\"\u201c\u201d")
+INSIDE = frozenset(',():;+="\u201c\u201d')
 """Marks that a phrase of four or more words may have inside."""
-AFTER_SCHEME = frozenset(("is", "are", "was", "be", "of", "as", ":", "=", "(", "the", "a", "at", "remain", "number", "would", "can", "either", "between", "lie", "from"))
+AFTER_SCHEME = frozenset(
+    (
+        "is",
+        "are",
+        "was",
+        "be",
+        "of",
+        "as",
+        ":",
+        "=",
+        "(",
+        "the",
+        "a",
+        "at",
+        "remain",
+        "number",
+        "would",
+        "can",
+        "either",
+        "between",
+        "lie",
+        "from",
+    )
+)
 JOINS = frozenset((",", "or", "and", "to", "through", "also", "well", "as", "both", "either"))
 
 
@@ -65,7 +88,7 @@ def spot(text: str, lexicon: Lexicon) -> list[Unit]:
         else:
             units_.append(Unit((found[at].word,)))
             at += 1
-    return _resolved(_shared_units(units_), lexicon)
+    return _resolved(_shared_units(_ranges(units_)), lexicon)
 
 
 def _phrase(found: Sequence[Token], at: int, lexicon: Lexicon) -> tuple[int, tuple[Sense, ...]]:
@@ -149,6 +172,16 @@ def _categories(found: Sequence[Token], at: int, scheme: Unit, lexicon: Lexicon)
     return listed, end
 
 
+def _ranges(found: list[Unit]) -> list[Unit]:
+    """Categories joined by `to` marked as the ends of a range."""
+    units_ = list(found)
+    for index in range(2, len(found)):
+        here, join, before = found[index], found[index - 1], found[index - 2]
+        if here.has("category") and before.has("category") and join.text in ("to", "through"):
+            units_[index] = replace(here, marks=here.marks | {"to", "listed"})
+    return units_
+
+
 def _resolved(found: list[Unit], lexicon: Lexicon) -> list[Unit]:
     """States that only a named concept gives a meaning (`3`, `other`, `not seen`) bound to the nearest one that has them."""
     units_: list[Unit] = []
@@ -184,7 +217,18 @@ def _shared_units(found: list[Unit]) -> list[Unit]:
         if not here.number or here.unit:
             continue
         after = index + 1
-        while after < len(found) - 1 and found[after].text in (",", "and", "or", "x", "\u00d7", "by", "then", "again", "at", "repeat"):
+        while after < len(found) - 1 and found[after].text in (
+            ",",
+            "and",
+            "or",
+            "x",
+            "\u00d7",
+            "by",
+            "then",
+            "again",
+            "at",
+            "repeat",
+        ):
             after += 1
         if after > index + 1 and found[after].number and found[after].unit and found[after].unit != "%":
             found[index] = replace(here, unit=found[after].unit, number=_like(here, found[after]))

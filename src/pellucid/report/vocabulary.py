@@ -88,7 +88,9 @@ def _question(assessment: Assessment, pack: Guideline | None) -> Question:
     source = Source("reading", "data", "the reading", "the reading")
     cite = Citation(source, "as it stands", "background")
     base = pack.questions.get(assessment.question) if pack else None
-    told = {name: base.categories[name].statement if base and name in base.categories else name for name in assessment.probabilities}
+    told = {
+        name: base.categories[name].statement if base and name in base.categories else name for name in assessment.probabilities
+    }
     if assessment.category is not None:
         told[assessment.category] = assessment.statement.removeprefix("Most probably: ")
     return Question(

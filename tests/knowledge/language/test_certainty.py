@@ -12,6 +12,8 @@ def test_the_levels_go_down_to_zero_and_only_the_surest_needs_no_word() -> None:
     assert [bool(level.adverb) for level in levels()] == [False, True, True]
 
 
-@pytest.mark.parametrize(("p", "name"), [(1.0, "plain"), (0.9, "plain"), (0.899, "probable"), (0.65, "probable"), (0.64, "possible"), (0, "possible")])
+@pytest.mark.parametrize(
+    ("p", "name"), [(1.0, "plain"), (0.9, "plain"), (0.899, "probable"), (0.65, "probable"), (0.64, "possible"), (0, "possible")]
+)
 def test_a_limit_belongs_to_the_level_above_it(p: float, name: str) -> None:
     assert level_of(p).name == name

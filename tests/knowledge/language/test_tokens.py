@@ -19,7 +19,8 @@ def test_ways_to_write_the_same_are_the_same(one: str, other: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"), [("4A", "4B"), ("2.9 mm", "29 mm"), ("-12 HU", "12 HU"), ("circumscribed", "not circumscribed"), ("<1 %", "1 %")]
+    ("one", "other"),
+    [("4A", "4B"), ("2.9 mm", "29 mm"), ("-12 HU", "12 HU"), ("circumscribed", "not circumscribed"), ("<1 %", "1 %")],
 )
 def test_what_differs_stays_different(one: str, other: str) -> None:
     assert words_of(one) != words_of(other)

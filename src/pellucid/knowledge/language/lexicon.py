@@ -173,9 +173,7 @@ def _bare(phrase: str) -> bool:
     return phrase in GENERIC or all(re.fullmatch(r"[<>]?\d+|[a-z]|i+v?|v", word) for word in words)
 
 
-def _of_concept(
-    name: str, entry: Entry, fields: Mapping[str, Place], subjects: frozenset[str]
-) -> Iterator[tuple[str, Sense]]:
+def _of_concept(name: str, entry: Entry, fields: Mapping[str, Place], subjects: frozenset[str]) -> Iterator[tuple[str, Sense]]:
     nouns = dict.fromkeys((entry.concept.label, name.replace("_", " "), noun_of(entry)))
     for key in ("noun", "nouns"):
         nouns.update(dict.fromkeys(fields[key].texts() if key in fields else ()))

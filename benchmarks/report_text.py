@@ -2,16 +2,17 @@
 
     python benchmarks/report_text.py [-n READINGS] [--markdown] [--json FILE] [--show]
 
-Corrupts one sentence of the grammar's report of a random reading of every pack, one kind of corruption at a time, and asks whether
-the checker takes it out; and asks how many faithful sentences it takes out: the grammar's own (without the shortcut for sentences
-that stand in it word for word), and hand-written paraphrases (tests/report/paraphrases_*.yaml).
+Corrupts one sentence of the grammar's report of a random reading of every pack, one kind of corruption at a time, and asks
+whether the checker takes it out; edits hand-written paraphrases into lies (tests/report/paraphrases_*.yaml); and asks how many
+faithful sentences are taken out: the paraphrases, and the grammar's own (without the shortcut for sentences that stand in it word
+for word).
 """
 
 import argparse
 import json
 import re
 import tempfile
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,43 +20,84 @@ from typing import Any
 
 import numpy as np
 import yaml
-
 from random_readings import random_finding, random_reading
+
 from pellucid.assess.lesions import assess_stated
-from pellucid.assess.typed import Typed, read_typed
-from pellucid.knowledge import Guideline, list_guidelines, load_guideline
+from pellucid.assess.typed import read_typed
+from pellucid.knowledge import list_guidelines, load_guideline
 from pellucid.record import Finding, Observer, Provenance, ReaderRef, Reading, StudyRef
 from pellucid.report.check import Checker, checker, judge_sentence, sentences_of
 from pellucid.report.claims import Sentence
-from pellucid.report.narrative import narrative, sector_of
-from pellucid.report.vocabulary import vocabulary
+from pellucid.report.narrative import narrative
 
 FOLDER = Path(__file__).resolve().parents[1] / "tests" / "report"
 INVENTED = (
-    "There is axillary lymphadenopathy.", "A small pleural effusion is seen.", "Architectural distortion is present.",
-    "There is a second mass of 8 mm.", "The lesion shows increased vascularity.", "Liver metastases are noted.", "A simple cyst is seen.",
-    "There is pulmonary emphysema in both lungs.", "Skin retraction is visible.", "Nipple discharge was reported.", "No mass is seen.",
-    "There is a fracture of the fifth rib.", "The heart is enlarged.", "Ductal ectasia is present.", "A haematoma is seen.",
-    "The adjacent vessels are thickened.", "There is oedema of the surrounding tissue.", "Glaucomatous cupping is noted.",
-    "Drusen are present.", "There is a macular hole.", "The nodule cavitates.", "An air bronchogram is visible.", "Ascites is present.",
-    "The portal vein is thrombosed.", "There is hydronephrosis.", "The lesion invades the chest wall.", "A pacemaker is in place.",
-    "The findings are typical of fibroadenoma.", "The examination is normal.", "Multiple nodules are seen.", "The patient is pregnant.",
-    "Ulceration is present.", "There is perineural invasion.", "The tumour extends to the seminal vesicles.", "Bone marrow is infiltrated.",
-)  # fmt: skip
+    "There is axillary lymphadenopathy.",
+    "A small pleural effusion is seen.",
+    "Architectural distortion is present.",
+    "There is a second mass of 8 mm.",
+    "The lesion shows increased vascularity.",
+    "Liver metastases are noted.",
+    "A simple cyst is seen.",
+    "There is pulmonary emphysema in both lungs.",
+    "Skin retraction is visible.",
+    "Nipple discharge was reported.",
+    "No mass is seen.",
+    "There is a fracture of the fifth rib.",
+    "The heart is enlarged.",
+    "Ductal ectasia is present.",
+    "A haematoma is seen.",
+    "The adjacent vessels are thickened.",
+    "There is oedema of the surrounding tissue.",
+    "Glaucomatous cupping is noted.",
+    "Drusen are present.",
+    "There is a macular hole.",
+    "The nodule cavitates.",
+    "An air bronchogram is visible.",
+    "Ascites is present.",
+    "The portal vein is thrombosed.",
+    "There is hydronephrosis.",
+    "The lesion invades the chest wall.",
+    "A pacemaker is in place.",
+    "The findings are typical of fibroadenoma.",
+    "The examination is normal.",
+    "Multiple nodules are seen.",
+    "The patient is pregnant.",
+    "Ulceration is present.",
+    "There is perineural invasion.",
+    "The tumour extends to the seminal vesicles.",
+    "Bone marrow is infiltrated.",
+)
 PRIORS = (
-    "Compared with the earlier examination, the lesion has grown by 3 mm.", "The lesion is unchanged since the prior study.",
-    "There is no change from the previous examination.", "The finding is new since 2021.", "The lesion was not present on the last examination.",
-    "Interval increase in size is noted.", "Stable appearance compared with the prior.", "The previously seen lesion has resolved.",
-    "The prior examination showed a smaller lesion.", "There has been progression since the previous report.", "Slight interval regression.",
-    "A comparison with the examination of March shows growth.", "The lesion has doubled in size.", "Unchanged in the interval.",
-)  # fmt: skip
+    "Compared with the earlier examination, the lesion has grown by 3 mm.",
+    "The lesion is unchanged since the prior study.",
+    "There is no change from the previous examination.",
+    "The finding is new since 2021.",
+    "The lesion was not present on the last examination.",
+    "Interval increase in size is noted.",
+    "Stable appearance compared with the prior.",
+    "The previously seen lesion has resolved.",
+    "The prior examination showed a smaller lesion.",
+    "There has been progression since the previous report.",
+    "Slight interval regression.",
+    "A comparison with the examination of March shows growth.",
+    "The lesion has doubled in size.",
+    "Unchanged in the interval.",
+)
 COURSES = ("status", "course", "threshold_growth", "subthreshold_growth", "size_stability", "size_reduction", "cyst_change")
 """Concepts that are themselves a comparison."""
 STEPS = (
-    "Biopsy is recommended.", "Follow-up in 6 months is recommended.", "No further work-up is needed.", "MRI with contrast is advised.",
-    "Surgical excision is recommended.", "Annual screening is sufficient.", "Antibiotic treatment and a new look in 2 weeks.",
-    "PET/CT should be performed.", "Immediate referral to surgery is recommended.", "Follow-up CT in 18 months is recommended.",
-)  # fmt: skip
+    "Biopsy is recommended.",
+    "Follow-up in 6 months is recommended.",
+    "No further work-up is needed.",
+    "MRI with contrast is advised.",
+    "Surgical excision is recommended.",
+    "Annual screening is sufficient.",
+    "Antibiotic treatment and a new look in 2 weeks.",
+    "PET/CT should be performed.",
+    "Immediate referral to surgery is recommended.",
+    "Follow-up CT in 18 months is recommended.",
+)
 
 
 @dataclass(frozen=True)
@@ -177,7 +219,7 @@ def wrong_unit(reading: Reading, one: Checker, generator: np.random.Generator) -
     s = _rendered(reading, f, f.concept)
     swap = {"mm": "cm", "mm²": "cm²", "°": " mm", "years": "months", "months": "years", "%": "mm", "HU": "mm", "mL": "mm"}
     shown = {"mm2": "mm²", "deg": "°"}.get(f.unit, f.unit)
-    if s is None or shown not in s.text or shown not in swap or f.value == 0:
+    if s is None or shown is None or shown not in s.text or shown not in swap or f.value == 0:
         return None
     return Lie("findings", s.text.replace(shown, swap[shown]), s.text)
 
@@ -258,7 +300,7 @@ def other_category(reading: Reading, one: Checker, generator: np.random.Generato
         return None
     categories = one.bench.pack.questions[a.question].categories
     held = {b.category for b in reading.assessments}
-    told = {categories[b.category].statement for b in reading.assessments if b.category in categories}
+    told = {categories[b.category].statement for b in reading.assessments if b.category and b.category in categories}
     other = _pick(
         [c for c in categories.values() if c.name not in held and c.statement not in told and c.statement != c.name], generator
     )
@@ -511,7 +553,7 @@ def wilson(hit: int, n: int) -> tuple[float, float]:
 
 def main() -> None:
     """Print the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("-n", type=int, default=60, help="random readings of each pack")
     parser.add_argument("--pack", action="append", default=[])
     parser.add_argument("--markdown", action="store_true")

@@ -42,7 +42,7 @@ def test_a_report_longer_than_the_model_is_one_line(folder: Path) -> None:
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="config.json"):
+    with pytest.raises(InputError, match="a transformers model"):
         local_writer(tmp_path)
 
 

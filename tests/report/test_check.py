@@ -5,11 +5,11 @@ from types import ModuleType
 
 import pytest
 import yaml
+from tests.report.test_narrative import load
 
 from pellucid.record import Reading
 from pellucid.report import check
 from pellucid.report.check import LONGEST, Judged
-from tests.report.test_narrative import load
 
 CASES = yaml.safe_load((Path(__file__).parent / "paraphrase_readings.yaml").read_text(encoding="utf-8"))
 

@@ -1,18 +1,17 @@
 """A language model may say it better, never otherwise: what it adds is taken out and listed, what it drops is put back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from types import ModuleType
 
 import pytest
-import yaml
+from tests.report.test_check import CASES
+from tests.report.test_narrative import load
 
 from pellucid.errors import WriterError
 from pellucid.record import Reading
 from pellucid.report import narrative, rephrase
 from pellucid.report.check import check
 from pellucid.report.rephrase import LONGEST_TEXT, Writer
-from tests.report.test_narrative import load
-from tests.report.test_check import CASES
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""`pellucid report --as narrative`: a reading in prose, if wanted in the words of a language model, checked sentence by sentence."""
+"""`pellucid report --as narrative`: a reading in prose, or in the words of a language model, checked sentence by sentence."""
 
 import argparse
 from typing import TYPE_CHECKING
@@ -22,8 +22,8 @@ def narrate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--rephrase-url", metavar="URL",
-        help="narrative: let the language model at this OpenAI-compatible address (http://localhost:8000/v1) rephrase it; the key is "
-        "read from PELLUCID_API_KEY; the report's text leaves this program",
+        help="narrative: let the language model at this OpenAI-compatible address (http://localhost:8000/v1) rephrase it; "
+        "the key is read from PELLUCID_API_KEY; the report's text leaves this program",
     )  # fmt: skip
     parser.add_argument("--rephrase-model", metavar="NAME", help="narrative: the model's name at that address")
     parser.add_argument("--rephrase-local", metavar="FOLDER", help="narrative: a local transformers model rephrases it")
@@ -36,8 +36,8 @@ def narrate_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--on-unsupported", choices=UNSUPPORTED, default="remove",
-        help="narrative: what is done where the model says what the reading does not: remove the sentence and list it (default), or "
-        "use the grammar's text",
+        help="narrative: what is done where the model says what the reading does not: remove the sentence and list it (default), "
+        "or use the grammar's text",
     )  # fmt: skip
 
 

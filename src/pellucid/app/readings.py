@@ -117,8 +117,8 @@ def _matching(reading: "Reading", path: Path) -> tuple[Any, str]:
 
 REPORT = Command(
     summary="a reading as text, in prose, or as a page",
-    text="Writes a reading as plain text, as a narrative in prose, or as one self-contained HTML page. A language model may rephrase "
-    "the narrative; every sentence of it is held against the reading. The page shows the image where a file "
+    text="Writes a reading as plain text, as a narrative in prose, or as one self-contained HTML page. A language model may "
+    "rephrase the narrative; every sentence of it is held against the reading. The page shows the image where a file "
     "with the very pixels of the reading is found (by --image, or by its name here or beside the reading); otherwise it is made "
     "without pixels.",
     examples=(

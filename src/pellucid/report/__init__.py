@@ -1,4 +1,4 @@
-"""A reading as a text, in prose, or as one self-contained page, a guideline as a page: pure functions, nothing new is computed here."""
+"""A reading as a text, in prose, or as a page, a guideline as a page: pure functions, nothing new is computed here."""
 
 from pellucid.report.check import Checked, Judged, check
 from pellucid.report.html import html

@@ -22,13 +22,13 @@ from pellucid.report.reading_back import heading, split
 from pellucid.report.vocabulary import vocabulary
 
 Standing = Literal["supported", "contradicted", "not in the reading", "filler"]
-SECTIONS = {
-    "findings": "findings", "finding": "findings", "description": "findings", "technique": "limits", "limits": "limits",
-    "comparison": "limits", "comparison and limits": "limits", "limitations": "limits", "limitation": "limits",
-    "impression": "impression", "conclusion": "impression", "assessment": "impression", "summary": "impression", "opinion": "impression",
-    "recommendation": "recommendation", "recommendations": "recommendation", "advice": "recommendation", "plan": "recommendation",
-    "next step": "recommendation", "next steps": "recommendation", "management": "recommendation",
-}  # fmt: skip
+_SECTIONS = {
+    "findings": "findings finding description",
+    "limits": "limits technique comparison limitations limitation comparison_and_limits",
+    "impression": "impression conclusion assessment summary opinion",
+    "recommendation": "recommendation recommendations advice plan management next_step next_steps",
+}
+SECTIONS = {name.replace("_", " "): section for section, names in _SECTIONS.items() for name in names.split()}
 """Headings that a text may have."""
 _HEADING = re.compile(rf"^\W*({'|'.join(sorted(SECTIONS, key=len, reverse=True))})\W*(?::|$|\n)\W*", re.IGNORECASE)
 IN_IMAGE = frozenset(("image", "frame", "picture"))
@@ -112,6 +112,7 @@ def sentences_of(text: str, lexicon: Lexicon) -> Iterator[tuple[str, str, tuple[
 
 
 def judge_sentence(section: str, text: str, named: Sequence[str], one: Checker) -> Judged:
+    """One sentence held against the reading; `named` are the questions that its line's heading names."""
     if len(text) > LONGEST:
         return Judged(section, text, "not in the reading", f"a sentence of {len(text)} characters is not taken apart")
     rulings = _rulings(section, text, named, one)
@@ -137,12 +138,19 @@ def _rulings(section: str, text: str, named: Sequence[str], one: Checker) -> lis
     if section == "limits" and len(parts := split(bare)) > 1:
         return [ruling for part in parts for ruling in _rulings(section, part, named, one)]
     step = advised(bare, one.reading, one.written, one.lexicon, named)
-    if step is not None and (step.verdict == "supported" or section == "recommendation"):
+    answers = section == "impression" and named and _answers(bare, named, one)
+    if step is not None and not answers and (step.verdict == "supported" or section == "recommendation"):
         return [step]
     rulings = _heard(bare, named, one)
     if any(r.verdict != "supported" for r in rulings) and step is not None:
         return _halves(section, bare, one) or [*rulings, step]
     return rulings
+
+
+def _answers(text: str, named: Sequence[str], one: Checker) -> bool:
+    """Whether a line under a question's heading names an answer to it."""
+    heard = hear(text, one.lexicon, "|".join(named))
+    return any(claim.kind in ("category", "set") for options in heard.claims for claim in options)
 
 
 def _clashes(text: str, named: Sequence[str], one: Checker) -> bool:
@@ -178,7 +186,7 @@ def _heard(text: str, named: Sequence[str], one: Checker) -> list[Ruling]:
         heard, reason = hear(text, one.lexicon, "|".join(named)), ""
     rulings = list(_judgements(heard, one.bench))
     covered = {claim for ruling in rulings for claim in ruling.covers}
-    allowed = {word: sides for word, sides in _allowed(covered, text, one, claimed=bool(heard.claims))}
+    allowed = dict(_allowed(covered, text, one, claimed=bool(heard.claims)))
     strange = [word for word in heard.strange if not _same_side(word, text, allowed, one.lexicon)]
     strange += [
         w for w in content(tokens(reason)) if w not in one.lexicon.neutral and not _same_side(w, reason, allowed, one.lexicon)
@@ -268,9 +276,7 @@ def _same_side(word: str, text: str, allowed: dict[str, set[bool]], lexicon: Lex
 
 
 def _allowed(covered: set[Claim], text: str, one: Checker, *, claimed: bool) -> Iterator[tuple[str, set[bool]]]:
-    """Words that belong to the texts which the supported claims quote, and to the place of the lesion; with whether they are denied
-    there.
-    """
+    """Words of the texts that the supported claims quote, and of the lesion's place, with whether they are denied there."""
     told: list[str] = []
     for claim in covered:
         if claim.kind in ("unjudged", "abstained"):

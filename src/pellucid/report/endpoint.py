@@ -1,4 +1,4 @@
-"""A language model behind any OpenAI-compatible address, asked over the standard library with every limit that a stranger needs."""
+"""A language model behind any OpenAI-compatible address, asked with every limit that a stranger needs."""
 
 import http.client
 import json
@@ -79,7 +79,7 @@ class Endpoint:
     def _post(self, body: bytes, headers: Mapping[str, str]) -> bytes:
         address = self.url.rstrip("/")
         address += "" if address.endswith("/chat/completions") else "/chat/completions"
-        request = urllib.request.Request(address, data=body, headers=dict(headers), method="POST")  # noqa: S310 - checked above
+        request = urllib.request.Request(address, data=body, headers=dict(headers), method="POST")
         near = urlsplit(self.url).hostname in NEAR
         opener = urllib.request.build_opener(_NoRedirect, *([urllib.request.ProxyHandler({})] if near else []))
         ends = time.monotonic() + self.timeout_s

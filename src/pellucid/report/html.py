@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from pellucid.record import Reading
 from pellucid.report import words
+from pellucid.report.claims import TITLES
+from pellucid.report.narrative import narrative
 from pellucid.report.picture import picture
 from pellucid.report.sheet import CONTRADICTED, RESEARCH, sheet
 
@@ -32,6 +34,8 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
         .get_template("report.html.j2")
         .render(
             s=sheet(reading, earlier),
+            prose=narrative(reading),
+            titles=TITLES,
             words=words,
             image=picture(pixels, reading.study) if pixels is not None else None,
             research=RESEARCH,

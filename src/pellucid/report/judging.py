@@ -1,7 +1,7 @@
 """One claim held against the reading: supported, contradicted, or not in the reading, with the reason in a sentence."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal
 
@@ -76,19 +76,30 @@ def _state(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
         return Ruling("not in the reading", f"{_name(bench, claim.about)} has no state {claim.said}")
     share = 1 - p if claim.denied else p
     if finding.state is None:
-        if claim.number and _percent_is(claim.number, share) and claim.certainty != "plain":
-            return Ruling("supported", covers=bench.covered("chance", claim.about, claim.said))
-        return _contradicted(f"{_name(bench, claim.about)} is not settled")
+        return _open(claim, bench, share)
     if (finding.state == claim.said) == claim.denied:
-        said = words.inner_label(finding.state)
-        return _contradicted(f"{_name(bench, claim.about)} is {said}")
-    if claim.number and not _percent_is(claim.number, share):
-        return _contradicted(f"its probability is {words.percent(share)}")
-    level = level_of(share).name
-    if claim.certainty and claim.certainty != level:
-        return _contradicted(f"its certainty is {level} ({words.percent(share)}), not {claim.certainty}")
+        return _contradicted(f"{_name(bench, claim.about)} is {words.inner_label(finding.state)}")
+    if why := _unsure(claim, share):
+        return _contradicted(why)
     whole = not claim.denied or len(chances) == 2
     return Ruling("supported", covers=bench.covered("finding", claim.about) if whole else frozenset())
+
+
+def _open(claim: Claim, bench: Bench, share: float) -> Ruling:
+    """A state of a concept that is not settled may be named with its probability, not more surely."""
+    if claim.number and _percent_is(claim.number, share) and claim.certainty != "plain":
+        return Ruling("supported", covers=bench.covered("chance", claim.about, claim.said))
+    return _contradicted(f"{_name(bench, claim.about)} is not settled")
+
+
+def _unsure(claim: Claim, share: float) -> str:
+    """What is wrong with a claim's percentage or certainty word; empty where both are right or absent."""
+    if claim.number and not _percent_is(claim.number, share):
+        return f"its probability is {words.percent(share)}"
+    level = level_of(share).name
+    if claim.certainty and claim.certainty != level:
+        return f"its certainty is {level} ({words.percent(share)}), not {claim.certainty}"
+    return ""
 
 
 def _percent_is(number: str, share: float) -> bool:
@@ -182,16 +193,13 @@ def _category(claim: Claim, bench: Bench, favoured: bool) -> Ruling:
     if claim.denied or claim.said != a.category:
         return _contradicted(f"the {noun} is {a.category}")
     share = a.probabilities[a.category]
-    if claim.number and not _percent_is(claim.number, share):
-        return _contradicted(f"its probability is {words.percent(share)}")
-    level = level_of(share).name
-    hedged = noun in HEDGED_NOUNS or a.statement.startswith("Most probably")
     doubtful = "not excluded" in a.statement  # the answer itself is a doubt
-    if claim.certainty and claim.certainty != level and not doubtful and not (favoured and claim.certainty != "plain"):
-        return _contradicted(f"its certainty is {level} ({words.percent(share)}), not {claim.certainty}")
-    if hedged and level != "plain" and not (claim.certainty or claim.number or favoured):
-        return _contradicted(f"it is only the most probable {noun} ({words.percent(share)})")
-    return Ruling("supported", covers=bench.covered("category", claim.about))
+    loose = doubtful or (favoured and claim.certainty != "plain")
+    why = _unsure(replace(claim, certainty="") if loose else claim, share)
+    hedged = (noun in HEDGED_NOUNS or a.statement.startswith("Most probably")) and level_of(share).name != "plain"
+    if not why and hedged and not (claim.certainty or claim.number or favoured):
+        why = f"it is only the most probable {noun} ({words.percent(share)})"
+    return _contradicted(why) if why else Ruling("supported", covers=bench.covered("category", claim.about))
 
 
 def _set(claim: Claim, bench: Bench, favoured: bool) -> Ruling:

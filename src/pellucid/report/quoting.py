@@ -1,4 +1,4 @@
-"""Sentences that repeat a text of the reading: cautions, reasons, risk models, next steps. Their words must be that text's words."""
+"""Sentences that repeat a text of the reading: cautions, reasons, risk models, next steps. All its words must be there."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from pellucid.knowledge.language import Lexicon
 from pellucid.knowledge.language.tokens import content, tokens
 from pellucid.record import Reading
 from pellucid.report import words
-from pellucid.report.claims import Claim, Narrative
+from pellucid.report.claims import Claim, Narrative, Sentence
 from pellucid.report.conclusions import NOT_SHARED, SHARED
 from pellucid.report.judging import Ruling
 from pellucid.report.reading_back import heading
@@ -21,8 +21,8 @@ DENIES = ("no", "not", "without", "non")
 MOST = 0.6
 """A sentence that repeats a text must keep this share of its words, so that no part is taken out of what surrounds it."""
 NO_EARLIER = (
-    "No earlier image, earlier examination, other view, clinical history or examination of the patient was available for comparison; "
-    "none was compared, considered or provided. Comparison: none. Only one single image alone was read."
+    "No earlier image, earlier examination, other view, clinical history or examination of the patient was available for "
+    "comparison; none was compared, considered or provided. Comparison: none. Only one single image alone was read."
 )
 EMPTY = ("negate", "verb", "with", "affirm", "assess", "advise", "deny", "break", "favour", "unjudged")
 
@@ -48,26 +48,30 @@ class Quote:
 def quotes(narrative: Narrative, reading: Reading, lexicon: Lexicon) -> list[Quote]:
     """The texts of a reading."""
     found = [Quote(RESEARCH, frozenset(), 0.3), Quote(narrative.legend, frozenset(), 0.9)]
-    for sentence in narrative.sentences:
-        for claim in sentence.claims:
-            if claim.kind in ("caution", "opinion"):
-                found.append(Quote(sentence.text.removeprefix("- "), frozenset((claim,))))
-            elif claim.kind == "abstained":
-                held = frozenset(sentence.claims)
-                found += [Quote(heading(sentence.text, lexicon)[1], held), Quote(claim.said, frozenset())]
-            elif claim.kind == "step":
-                found.append(Quote(claim.said, frozenset((claim,)), 0.9))
-            elif claim.kind == "comparison":
-                found += [Quote(ONE_IMAGE, frozenset((claim,))), Quote(NO_EARLIER, frozenset((claim,)), 0.0)]
-            elif claim.kind in ("observer", "note", "corrected"):
-                found.append(Quote(sentence.text, frozenset(sentence.claims)))
-            elif claim.kind == "shared":
-                found.append(Quote(SHARED if claim.said == "yes" else NOT_SHARED, frozenset((claim,)), 0.4))
+    found += [
+        quote for sentence in narrative.sentences for claim in sentence.claims for quote in _quotes(sentence, claim, lexicon)
+    ]
     for a in reading.assessments:
         if a.abstained_because:
             held = frozenset(c for c in narrative.claims if c.kind == "abstained" and c.about == a.question)
             found.append(Quote(a.statement, held))
     return found
+
+
+def _quotes(sentence: Sentence, claim: Claim, lexicon: Lexicon) -> list[Quote]:
+    """The texts that a sentence may repeat for one claim."""
+    one, every = frozenset((claim,)), frozenset(sentence.claims)
+    if claim.kind in ("caution", "opinion"):
+        return [Quote(sentence.text.removeprefix("- "), one)]
+    if claim.kind == "abstained":
+        return [Quote(heading(sentence.text, lexicon)[1], every), Quote(claim.said, frozenset())]
+    if claim.kind == "step":
+        return [Quote(claim.said, one, 0.9)]
+    if claim.kind == "comparison":
+        return [Quote(ONE_IMAGE, one), Quote(NO_EARLIER, one, 0.0)]
+    if claim.kind == "shared":
+        return [Quote(SHARED if claim.said == "yes" else NOT_SHARED, one, 0.4)]
+    return [Quote(sentence.text, every)] if claim.kind in ("observer", "note", "corrected") else []
 
 
 @dataclass(frozen=True)
@@ -144,7 +148,7 @@ def step_of(text: str, lexicon: Lexicon) -> Step:
     units = [unit for part in parts for unit in part.units]
     done = frozenset((unit.text, part.denied[k]) for part in parts for k, unit in enumerate(part.units) if unit.has("action"))
     times = tuple((u.number, u.high, u.unit) for u in units if u.number)
-    left = {word for word in _spoken(units, lexicon)}
+    left = set(_spoken(units, lexicon))
     return Step(frozenset(one for one in weight(text, lexicon) if one[0] in left), done, times)
 
 

@@ -38,24 +38,25 @@ def clauses(found: Sequence[Unit], heavy: Callable[[Unit], bool] | None = None) 
 
 
 def _cuts(found: Sequence[Unit], index: int, current: Sequence[Unit]) -> bool:
-    unit = found[index]
+    unit, ahead = found[index], found[index + 1 :]
     if unit.text in ENDS:
         return True
-    ahead = list(found[index + 1 :])
     if unit.has("break"):
         return not (ahead and next((u for u in ahead if not u.mark), unit).has("verb"))
-    if unit.text not in (",", "and", "or"):
-        return False
     begins = next((u for u in ahead if not u.mark and u.text not in ("and", "or")), None)
-    if begins is None or begins.text in STARTS_LIKE:
+    if unit.text not in (",", "and", "or") or begins is None or begins.text in STARTS_LIKE:
         return False
-    if not _any(current, "verb") and not (_any(current, "negate") and begins.text in ("the", "it", "there", "its")):
-        return False
-    for later in ahead:
+    whole = _any(current, "verb") or (_any(current, "negate") and begins.text in ("the", "it", "there", "its"))
+    return whole and _goes_on(ahead, begins)
+
+
+def _goes_on(ahead: Sequence[Unit], begins: Unit) -> bool:
+    """Whether what stands behind a comma or `and` has a verb of its own."""
+    for at, later in enumerate(ahead):
         if later.text in (",", "and", "or", *ENDS) or later.has("break"):
-            if later.text in ("and", "or") and later is not begins and not _any(ahead[: ahead.index(later)], "verb"):
+            if later.text in ("and", "or") and later is not begins and not _any(ahead[:at], "verb"):
                 continue
-            break
+            return False
         if later.has("verb") and not later.has("assess"):
             return True
     return False

@@ -21,7 +21,7 @@ def vocabulary(reading: Reading) -> Vocabulary:
     What the pack does not have (a concept, a question) is added under the reading's own name for it.
     """
     pack = _pack(reading)
-    known = pack.entries if pack else {}
+    known = pack.entries if pack else dict[str, Entry]()
     strange = [f for f in reading.findings if f.concept not in known or known[f.concept].concept.states != f.states]
     unasked = [a for a in reading.assessments if pack is None or not _holds(pack, a)]
     if pack is not None and not strange and not unasked:

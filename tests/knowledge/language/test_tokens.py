@@ -8,12 +8,23 @@ from pellucid.knowledge.language.tokens import tokens, words_of
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("haemorrhages", "hemorrhage"), ("The oedema's centre", "the edema center"), ("ill-defined margins", "ill defined margin"),
-        ("thirty mm", "30 mm"), ("29.9mm", "29.9 millimetres"), ("6–12 months", "6 to 12 months"), ("PET/CT", "pet ct"), ("84 per cent", "84 %"),
-        ("fine-needle aspiration", "FNA"), ("tissue diagnosis", "biopsy"), ("non-proliferative", "nonproliferative"),
-        ("could not", "cannot"), ("mm²", "mm2"), ("8°", "8 degrees"), ("Naïve", "naive"),
+        ("haemorrhages", "hemorrhage"),
+        ("The oedema's centre", "the edema center"),
+        ("ill-defined margins", "ill defined margin"),
+        ("thirty mm", "30 mm"),
+        ("29.9mm", "29.9 millimetres"),
+        ("6–12 months", "6 to 12 months"),
+        ("PET/CT", "pet ct"),
+        ("84 per cent", "84 %"),
+        ("fine-needle aspiration", "FNA"),
+        ("tissue diagnosis", "biopsy"),
+        ("non-proliferative", "nonproliferative"),
+        ("could not", "cannot"),
+        ("mm²", "mm2"),
+        ("8°", "8 degrees"),
+        ("Naïve", "naive"),
     ],
-)  # fmt: skip
+)
 def test_ways_to_write_the_same_are_the_same(one: str, other: str) -> None:
     assert words_of(one) == words_of(other)
 

@@ -67,13 +67,13 @@ class Lexicon:
 @lru_cache(maxsize=64)
 def lexicon(guideline: Guideline | None) -> Lexicon:
     """The lexicon of a pack; without one, of the words that every report shares."""
-    extra = _extra(guideline.name) if guideline else {}
+    extra = _extra(guideline.name) if guideline else dict[str, Place]()
     found: dict[tuple[str, ...], dict[Sense, None]] = {}
     pairs = [*_shared(), *(_of_pack(guideline, extra) if guideline else ())]
     for phrase, sense in pairs:
         if key := _key(phrase):
             found.setdefault(key, {})[sense] = None
-    entries = guideline.entries if guideline else {}
+    entries = guideline.entries if guideline else dict[str, Entry]()
     about = extra.get("neutral")
     return Lexicon(
         terms={key: tuple(senses) for key, senses in found.items()},
@@ -94,7 +94,7 @@ def _key(phrase: str) -> tuple[str, ...]:
 
 
 def phrases_of(guideline: Guideline) -> Mapping[str, tuple[str, ...]]:
-    """Every phrase for each concept or state of a pack (`margin`, `margin=spiculated`), as written, for other uses of the words."""
+    """Every phrase for each concept or state of a pack (`margin`, `margin=spiculated`), as written."""
     found: dict[str, dict[str, None]] = {}
     for phrase, sense in _of_pack(guideline, _extra(guideline.name)):
         if sense.kind in ("concept", "state"):

@@ -52,7 +52,7 @@ def units() -> Mapping[str, tuple[str, int]]:
     """Units by the word for them: the unit they count in, and the power of ten between the two."""
     found: dict[str, tuple[str, int]] = {}
     for name, body in parts()["units"].pairs():
-        fields: dict[str, Any] = {key: value for key, value in body.pairs()}
+        fields: dict[str, Any] = dict(body.pairs())
         found[name] = (fields["unit"].text(), int(fields["power"].number()))
     return found
 

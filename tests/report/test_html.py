@@ -261,5 +261,5 @@ def test_a_contradiction_stands_above_the_answers_as_an_alert(build) -> None:
     alert = next(attributes for tag, attributes in Page(page).tags if attributes.get("role") == "alert")
     assert alert["class"] == "contradiction"
     assert page.index('role="alert"') < page.index(told) < page.index('class="verdict')
-    assert page.count(told) == 2, "above the answers, and among the cautions"
+    assert page.count(told) == 3, "above the answers, in the narrative, and among the cautions"
     assert 'role="alert"' not in html(build())

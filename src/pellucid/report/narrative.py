@@ -124,7 +124,9 @@ def _listed(findings: Sequence[Finding], shape: str, lexicon: Lexicon) -> Iterat
         nouns = [lexicon.wordings[f.concept].noun for f in members]
         if level == "plain" and shape == "absent":
             verb = "are" if lexicon.wordings[members[0].concept].plural else "is"
-            text = f"There {verb} no {words.listing(nouns, 'or')}."
+            apart = any(" or " in noun for noun in nouns)  # `no calcification or fat, and no contact`
+            told = words.listing([f"no {noun}" for noun in nouns]) if apart else f"no {words.listing(nouns, 'or')}"
+            text = f"There {verb} {told}."
         else:
             told = [
                 f"{noun} ({p}{words.NBSP}%)" if (p := certainty(f)[2]) else noun for noun, f in zip(nouns, members, strict=True)

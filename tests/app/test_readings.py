@@ -81,7 +81,7 @@ def test_an_image_named_by_hand_must_be_the_one(run: Run, pictured: tuple[Path, 
 def test_formats_to_come_say_what_there_is(run: Run, case: Path, name: str) -> None:
     code, _, err = run("report", case, "--as", name)
     assert (code, err.count("\n")) == (1, 1)
-    assert "available: text, html" in err
+    assert "available: text, narrative, html" in err
 
 
 def test_an_unknown_format_offers_the_nearest(run: Run, case: Path) -> None:

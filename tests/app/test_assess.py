@@ -42,6 +42,58 @@ def test_readings_are_written_whole_and_verify(form: Path, tmp_path: Path, capsy
     capsys.readouterr()
 
 
+@pytest.fixture
+def examination(form: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    assert main(["assess", str(form), "--question", "nodule", "-o", str(tmp_path)]) == 0
+    capsys.readouterr()
+    return tmp_path / "ct.examination.json"
+
+
+def test_an_examination_verifies_is_reported_on_one_page_and_traced(
+    examination: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(examination)]) == 0
+    assert "together nodule" in capsys.readouterr().out
+    assert main(["report", str(examination)]) == 0
+    assert "Very suspicious (category 4B). Driven by lower." in capsys.readouterr().out
+    assert main(["report", str(examination), "--as", "html", "-o", str(tmp_path / "out")]) == 0
+    assert "Driven by lower." in (tmp_path / "out" / "ct.html").read_text(encoding="utf-8")
+    capsys.readouterr()
+    assert main(["guidelines", "trace", str(examination)]) == 0
+    told = capsys.readouterr().out
+    assert [line for line in told.splitlines() if line.isupper() or line.startswith("LESION")] == [
+        "THE EXAMINATION",
+        "LESION upper",
+        "LESION lower",
+    ]
+    assert told.count("  met     the category is 4B\n") == 1, "each lesion's own derivation is drawn once"
+
+
+def test_a_tampered_examination_fails_and_names_the_lesion(examination: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    content = json.loads(examination.read_text(encoding="utf-8"))
+    content["lesions"][1]["reading"]["assessments"][0]["category"] = "2"
+    examination.write_text(json.dumps(content), encoding="utf-8")
+    assert main(["verify", str(examination)]) == 1
+    out, err = capsys.readouterr()
+    assert "FAIL  lower: assessment nodule" in out
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["revise", "--set", "margin=smooth", "--by", "me"], ["compare"], ["report", "--image", "x.png"]],
+    ids=lambda command: command[0],
+)
+def test_what_takes_one_lesion_says_so_of_an_examination(
+    examination: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    after = [*command[1:], str(examination)] if command[0] == "compare" else command[1:]
+    assert main([command[0], str(examination), *after]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "lesion" in error
+
+
 def test_json_is_one_line(form: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["assess", str(form), "--question", "nodule", "--json"])
     (line,) = capsys.readouterr().out.splitlines()

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pellucid.app.command import ABSTAINED, DONE, Command
-from pellucid.app.files import READING_SUFFIX
+from pellucid.app.files import EXAMINATION_SUFFIX, READING_SUFFIX
 from pellucid.app.guidelines import load_pack
 from pellucid.errors import InputError
 from pellucid.train.files import write_whole
@@ -14,8 +14,6 @@ from pellucid.train.files import write_whole
 if TYPE_CHECKING:
     from pellucid.knowledge import Guideline
     from pellucid.record import Combined, Examination, Lesion
-
-EXAMINATION_SUFFIX = ".examination.json"
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:

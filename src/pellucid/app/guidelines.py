@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import DONE, ERROR, Command, note
-from pellucid.app.files import load_reading
+from pellucid.app.files import load_record
 from pellucid.errors import PellucidError
 from pellucid.train.files import write_whole
 
@@ -31,7 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
                 "--coverage", action="store_true", help="which cases exercise which rule (always shown where one pack is named)"
             )
         if name == "trace":
-            sub.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
+            sub.add_argument("reading", metavar="READING.json", help="a reading, or an examination of several lesions")
         if name == "list":
             sub.add_argument("--json", action="store_true", help="print it as JSON")
 
@@ -172,7 +172,7 @@ def faults_of(name: str) -> tuple[str, ...]:
 def _trace(args: argparse.Namespace) -> int:
     from pellucid.knowledge import trace
 
-    print(trace(load_reading(args.reading)))
+    print(trace(load_record(args.reading)))
     return DONE
 
 

@@ -7,24 +7,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import ABSTAINED, DONE, ERROR, Command, note, setting
-from pellucid.app.files import READING_SUFFIX, load_reading, reading_bytes, stem_of
+from pellucid.app.files import READING_SUFFIX, load_reading, load_record, reading_bytes, stem_of
 from pellucid.app.summary import abstains, moves
 from pellucid.errors import InputError, PellucidError, UnknownName
 from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
-    from pellucid.record import Reading
+    from pellucid.record import Examination, Reading
 
 FORMATS = {"text": ".txt", "html": ".html"}
 """Formats of a report that can be written, with their suffix."""
 PLANNED = ("pdf", "sr", "fhir")
+READING_HELP = "a reading, as `pellucid read` writes it, or an examination of several lesions, as `pellucid assess -o` does"
 
 
 # report ---------------------------------------------------------------------------------------------------------------
 
 
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
+    parser.add_argument("reading", metavar="READING.json", help=READING_HELP)
     parser.add_argument(
         "--as", dest="formats", default="text", metavar="FORMATS", help="text, html, or both: text,html (default: text)"
     )
@@ -35,10 +36,14 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
+    from pellucid.record import Examination
+
     formats = _formats(args.formats)
-    reading = load_reading(args.reading)
+    record = load_record(args.reading)
+    if isinstance(record, Examination) and args.image is not None:
+        raise InputError(f"{args.reading}: expected no --image beside an examination of several lesions; leave it out")
     for name in formats:
-        text = _render(name, reading, args)
+        text = _render(name, record, args)
         if name == "text" and args.out is None:
             print(text)
         else:
@@ -56,12 +61,15 @@ def _formats(text: str) -> list[str]:
     return names or ["text"]
 
 
-def _render(name: str, reading: "Reading", args: argparse.Namespace) -> str:
+def _render(name: str, record: "Reading | Examination", args: argparse.Namespace) -> str:
     from pellucid import report
+    from pellucid.record import Examination
 
+    if isinstance(record, Examination):
+        return report.examination_text(record) if name == "text" else report.examination_html(record)
     if name == "text":
-        return report.text(reading)
-    return report.html(reading, pixels=pixels_of(reading, Path(args.reading), args.image))
+        return report.text(record)
+    return report.html(record, pixels=pixels_of(record, Path(args.reading), args.image))
 
 
 def pixels_of(reading: "Reading", where: Path, image: str | None = None) -> Any:
@@ -109,11 +117,12 @@ REPORT = Command(
     summary="a reading as text or as a page",
     text="Writes a reading as plain text or as one self-contained HTML page. The page shows the image where a file "
     "with the very pixels of the reading is found (by --image, or by its name here or beside the reading); otherwise it is made "
-    "without pixels.",
+    "without pixels. An examination is one page: its category, which lesion drives and why, then each lesion.",
     examples=(
         "pellucid report case.reading.json",
         "pellucid report case.reading.json --as text,html -o reports",
         "pellucid report case.reading.json --as html --image archive/case.png",
+        "pellucid report case.examination.json --as html",
     ),
     add_arguments=_report_arguments,
     run=_report,
@@ -124,7 +133,7 @@ REPORT = Command(
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
+    parser.add_argument("reading", metavar="READING.json", help=READING_HELP)
     parser.add_argument("--json", action="store_true", help="print the checks as JSON")
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conclude import HUMAN_READING, Ask, conclude_all
+from pellucid.assess.revise import guideline_of
 from pellucid.assess.typed import Typed
 from pellucid.errors import InputError, UnknownName
 from pellucid.knowledge import Guideline, contradictions_of, next_step_of, score_of
@@ -49,8 +50,7 @@ def assess_stated(typed: Typed, guideline: Guideline, questions: Sequence[str] =
         if typed.observer.kind == "person" and (told := contradictions_of(guideline, found)):
             raise InputError(f"{name}: expected findings that can be so together, got: {told[0]}; correct one of them")
     lesions = tuple(Lesion(name=name, reading=_reading(typed, found, asks)) for name, found in typed.lesions.items())
-    combined = tuple(one for name in asked if (one := combine_lesions(guideline, name, lesions)) is not None)
-    return Examination(lesions=lesions, combined=combined)
+    return Examination(lesions=lesions, combined=combine_all(lesions, [guideline]))
 
 
 def _reading(typed: Typed, findings: Sequence[Finding], asks: Sequence[Ask]) -> Reading:
@@ -64,6 +64,16 @@ def _reading(typed: Typed, findings: Sequence[Finding], asks: Sequence[Ask]) -> 
         cautions=cautions,
         provenance=Provenance(by=typed.observer.name, created=datetime.now(UTC).isoformat(timespec="seconds")),
     )
+
+
+def combine_all(lesions: Sequence[Lesion], guidelines: Iterable[Guideline] = ()) -> tuple[Combined, ...]:
+    """What each question put to the lesions says of all of them together, in order; questions without such a rule are left out.
+
+    Every lesion was asked the same. `guidelines` are packs that do not ship. Raises as `guideline_of` does.
+    """
+    packs = tuple(guidelines)
+    asked = [(guideline_of(a, packs), a.question) for a in lesions[0].reading.assessments]
+    return tuple(one for pack, name in asked if (one := combine_lesions(pack, name, lesions)) is not None)
 
 
 def combine_lesions(guideline: Guideline, name: str, lesions: Sequence[Lesion]) -> Combined | None:

@@ -18,7 +18,7 @@ from pellucid.record.conclusions import (
     SetRule,
     Step,
 )
-from pellucid.record.examination import Combined, Examination, Lesion
+from pellucid.record.examination import Combined, Examination, Lesion, examination_from_json, is_examination
 from pellucid.record.findings import (
     PROBABILITY_TOLERANCE,
     Code,
@@ -101,5 +101,7 @@ __all__ = [
     "Truth",
     "Verdict",
     "content_hash",
+    "examination_from_json",
+    "is_examination",
     "reading_from_json",
 ]

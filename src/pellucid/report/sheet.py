@@ -113,6 +113,8 @@ class Move:
 class Sheet:
     """Everything a report says, top to bottom."""
 
+    at: str
+    """What the ids of its parts begin with in a page of several readings."""
     title: str
     reader: str
     study: str
@@ -130,20 +132,23 @@ class Sheet:
     facts: tuple[Fact, ...]
 
 
-def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
-    """The sheet of a reading; InputError where `earlier` is not the reading that this one revises."""
+def sheet(reading: Reading, earlier: Reading | None = None, at: str = "") -> Sheet:
+    """The sheet of a reading; InputError where `earlier` is not the reading that this one revises. `at` begins the names of its
+    places in a page that holds several readings.
+    """
     if earlier is not None and reading.revises != earlier.id:
         revised = words.short_hash(reading.revises) if reading.revises else "none"
         got = words.short_hash(earlier.id)
         raise InputError(f"expected the earlier reading that this one revises ({revised}), got {got}: pass that one or none")
     wanted = next((tuple(c.concept for c in a.sufficient_reason[0]) for a in reading.assessments if a.sufficient_reason), ())
-    places = frame(reading.study, reading.findings, wanted)
+    places = frame(reading.study, reading.findings, wanted, at)
     return Sheet(
+        at=at,
         title=_title(reading),
         reader=f"{reading.reader.name} {reading.reader.version}" + ("" if reading.reader.weights_sha256 else ", without a model"),
         study=study_line(reading.study),
         reading=reading,
-        verdicts=tuple(_verdict(a, reading, _same_question(a, earlier)) for a in reading.assessments),
+        verdicts=tuple(verdict(a, _to_do(a, reading), _same_question(a, earlier)) for a in reading.assessments),
         frame=places,
         rows=tuple(_row(number, f, places) for number, f in enumerate(reading.findings, start=1)),
         measures=_measures(reading.findings),
@@ -206,14 +211,15 @@ def _place_words(finding: Finding, places: Frame) -> str:
     return "no place recorded" if finding.value is not None else "from the whole image"
 
 
-def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None) -> Verdict:
+def verdict(assessment: Assessment, to_do: tuple[str, ...] = (), before: Assessment | None = None) -> Verdict:
+    """The answer to one question in words; `before` is the earlier reading's, `to_do` what helps where it abstains."""
     a = assessment
     return Verdict(
         question=words.question(a.question),
         statement=a.statement,
         category=words.category(a.question, a.category) if a.category else None,
         abstained=a.abstained_because,
-        to_do=_to_do(a, reading) if a.abstained_because else (),
+        to_do=to_do if a.abstained_because else (),
         set_words=words.set_words(a),
         set_note=words.set_note(a),
         bars=_bars(a, before),

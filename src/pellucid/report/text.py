@@ -3,8 +3,9 @@
 import textwrap
 from collections.abc import Iterable
 
-from pellucid.record import Reading, Step
+from pellucid.record import Examination, Reading, Step
 from pellucid.report import words
+from pellucid.report.examination import BELOW, INDEPENDENT, Together, examination_sheet
 from pellucid.report.places import box_words
 from pellucid.report.sheet import CONTRADICTED, RESEARCH, Row, Sheet, Verdict, sheet
 
@@ -34,6 +35,24 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
     ]
     body = "\n\n".join(block for block in blocks if block)
     return words.plain(body.replace(words.NBSP, " ")) + "\n"
+
+
+def examination_text(examination: Examination) -> str:
+    """An examination of several lesions as text: what they make together and which of them drives, then each lesion's reading."""
+    made = examination_sheet(examination)
+    names = words.listing([name for name, _ in made.lesions])
+    head = [*_wrap(f"{made.title}: examination {words.short_hash(made.id)}"), *_wrap(f"{len(made.lesions)} lesions: {names}.")]
+    blocks = ["\n".join([*head, *_wrap(RESEARCH)]), *(_together(one) for one in made.together)]
+    body = words.plain("\n\n".join(blocks).replace(words.NBSP, " "))
+    parts = [f"{'=' * 8} {words.plain(one.name)} {'=' * 8}\n\n{text(one.reading)}" for one in examination.lesions]
+    return "\n\n".join([body, *parts])
+
+
+def _together(one: Together) -> str:
+    told = [line for name in one.lists for line in _wrap(name, 2)]
+    why = _section(f"Why the examination: {one.verdict.question}", [f"By {one.verdict.guideline}.", *_tree(one.why)])
+    notes = [*_wrap(BELOW), *_wrap(INDEPENDENT)]
+    return "\n".join(["THE EXAMINATION", _verdict(one.verdict), *told, "", why, *notes])
 
 
 def _wrap(line: str, indent: int = 0, mark: str = "") -> list[str]:

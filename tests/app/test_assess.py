@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from pellucid.app.cli import main
+from pellucid.knowledge import load_guideline, load_guideline_file
 
 FORM = """by: Dr A
 guideline: lung-cancer-screening
@@ -135,3 +136,59 @@ def test_signs_of_a_brain_tumour_are_weighed_and_never_a_category(tmp_path: Path
     assert told.startswith("TO CONSIDER")
     assert "1. pituitary" in told
     assert "no probability, no category" in told
+
+
+@pytest.fixture
+def own_pack(form: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
+    """A folder with a pack that does not ship, and readings made with it in `out`."""
+    folder = tmp_path / "packs" / "mine"
+    folder.mkdir(parents=True)
+    shipped = Path(load_guideline("lung-cancer-screening").file).read_text(encoding="utf-8")
+    own = shipped.replace("\nname: lung-cancer-screening", "\nname: our-lungs")
+    (folder / "guideline.yaml").write_text(own, encoding="utf-8")
+    command = ["assess", str(form), "--guideline", str(folder), "--question", "nodule", "-o", str(tmp_path / "out")]
+    assert main(command) == 0
+    capsys.readouterr()
+    return folder
+
+
+@pytest.mark.parametrize("name", ["ct-upper.reading.json", "ct.examination.json"])
+def test_readings_made_with_ones_own_pack_verify_with_its_folder_and_name_it_without(
+    own_pack: Path, tmp_path: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, sha = str(tmp_path / "out" / name), load_guideline_file(own_pack).sha256
+    assert main(["verify", file, "--guideline", str(own_pack)]) == 0
+    assert main(["verify", file, "--guideline", str(own_pack.parent)]) == 0, "a folder of packs"
+    assert main(["report", file]) == 0, "a report derives nothing again"
+    capsys.readouterr()
+    assert main(["verify", file]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    for told in ("our-lungs-2022", sha[:12], "--guideline FOLDER"):
+        assert told in error
+
+
+def test_an_own_pack_that_was_edited_since_is_refused(own_pack: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = load_guideline_file(own_pack).sha256
+    with open(own_pack / "guideline.yaml", "a", encoding="utf-8") as file:
+        file.write("# edited\n")
+    reading = str(tmp_path / "out" / "ct-upper.reading.json")
+    for command in (["verify", reading], ["revise", reading, "--set", "margin=not smooth", "--by", "me"]):
+        assert main([*command, "--guideline", str(own_pack)]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert before[:12] in error
+        assert load_guideline_file(own_pack).sha256[:12] in error
+
+
+def test_a_reading_made_with_ones_own_pack_is_revised_with_its_folder(own_pack: Path, tmp_path: Path) -> None:
+    reading, new = str(tmp_path / "out" / "ct-upper.reading.json"), str(tmp_path / "new.json")
+    assert main(["revise", reading, "--set", "margin=not smooth", "--by", "me"]) == 1
+    assert main(["revise", reading, "--set", "margin=not smooth", "--by", "me", "--guideline", str(own_pack), "-o", new]) == 0
+    assert main(["verify", new, "--guideline", str(own_pack)]) == 0
+
+
+@pytest.mark.parametrize("wrong", ["nowhere", "."])
+def test_a_folder_without_a_pack_is_one_line(form: Path, tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["verify", str(form), "--guideline", str(tmp_path / wrong)]) == 1
+    assert "expected a folder with a guideline.yaml" in capsys.readouterr().err

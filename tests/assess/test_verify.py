@@ -155,7 +155,7 @@ FORGERIES: dict[str, tuple[list[str | int], Any, str, str]] = {
         "concept_probability: the reading says",
     ),
     "novelty": (["provenance", "signals", "novelty"], 9.0, "assessment grade", "category"),
-    "guideline hash": (["assessments", 0, "guideline", "sha256"], "e" * 64, "guideline toy-mass", "toy-mass-2024"),
+    "guideline hash": (["assessments", 0, "guideline", "sha256"], "e" * 64, "guideline toy-mass", "eeeeeeeeeeee"),
     "guideline name": (["assessments", 0, "guideline", "name"], "toy", "assessment grade", "guideline: the reading says"),
     "question": (["assessments", 0, "question"], "fate", "assessments", "unknown question 'fate'"),
 }

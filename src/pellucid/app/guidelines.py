@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -160,6 +161,17 @@ def load_pack(name: str) -> "Guideline":
 
     file = Path(name) / "guideline.yaml"
     return load_guideline_file(file) if file.is_file() else load_guideline(name)
+
+
+def packs_in(folders: Sequence[str]) -> list["Guideline"]:
+    """The packs in folders, each a pack or a folder of packs; GuidelineError where a folder holds none."""
+    from pellucid.errors import GuidelineError
+    from pellucid.knowledge import load_guideline_file
+
+    for named in folders:
+        if not Path(named).is_dir():
+            raise GuidelineError(f"{named}: expected a folder with a guideline.yaml, got no folder; packs that ship go without")
+    return [load_guideline_file(path) for named in folders for path in _packs(named)]
 
 
 def faults_of(name: str) -> tuple[str, ...]:

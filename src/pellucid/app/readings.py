@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import ABSTAINED, DONE, ERROR, Command, note, setting
 from pellucid.app.files import READING_SUFFIX, load_reading, load_record, reading_bytes, stem_of
+from pellucid.app.guidelines import packs_in
 from pellucid.app.summary import abstains, moves
 from pellucid.errors import InputError, PellucidError, UnknownName
 from pellucid.train.files import write_whole
@@ -19,6 +20,14 @@ FORMATS = {"text": ".txt", "html": ".html"}
 """Formats of a report that can be written, with their suffix."""
 PLANNED = ("pdf", "sr", "fhir")
 READING_HELP = "a reading, as `pellucid read` writes it, or an examination of several lesions, as `pellucid assess -o` does"
+
+
+def own_guidelines(parser: argparse.ArgumentParser) -> None:
+    """The option by which packs that do not ship come in."""
+    parser.add_argument(
+        "--guideline", action="append", default=[], metavar="FOLDER",
+        help="a pack that does not ship, which the reading was concluded with; found by its hash; may be given several times",
+    )  # fmt: skip
 
 
 # report ---------------------------------------------------------------------------------------------------------------
@@ -134,13 +143,14 @@ REPORT = Command(
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("reading", metavar="READING.json", help=READING_HELP)
+    own_guidelines(parser)
     parser.add_argument("--json", action="store_true", help="print the checks as JSON")
 
 
 def _verify(args: argparse.Namespace) -> int:
     from pellucid.assess.verify import verdict, verify
 
-    result = verify(reading_bytes(args.reading))
+    result = verify(reading_bytes(args.reading), guidelines=packs_in(args.guideline))
     if args.json:
         checks = [asdict(check) for check in result.checks]
         said = {"ok": result.ok, "complete": result.complete, "verdict": verdict(result)}
@@ -165,7 +175,11 @@ VERIFY = Command(
     text="Recomputes everything that a reading concludes from its findings and the guideline of its hash, without the model and "
     "without torch: assessments, cautions, measurements from their outlines, and, where the reader is installed, its figures and "
     "all that its card asks for. Says which check fails (exit code 1), which could not be made, and what no check can show.",
-    examples=("pellucid verify case.reading.json", "pellucid verify case.reading.json --json"),
+    examples=(
+        "pellucid verify case.reading.json",
+        "pellucid verify case.reading.json --json",
+        "pellucid verify case.reading.json --guideline my-packs/liver-cyst",
+    ),
     add_arguments=_verify_arguments,
     run=_verify,
 )
@@ -181,6 +195,7 @@ def _revise_arguments(parser: argparse.ArgumentParser) -> None:
         help="what was seen instead; may be given several times; a measurement takes a number (long_axis=12.5)",
     )  # fmt: skip
     parser.add_argument("--by", required=True, metavar="WHO", help="who says so; it is written into the new reading")
+    own_guidelines(parser)
     parser.add_argument(
         "-o", "--out", metavar="FILE", help="file of the new reading (default: beside the old one, named by its id)"
     )
@@ -191,7 +206,7 @@ def _revise(args: argparse.Namespace) -> int:
     from pellucid.assess.revise import revise
 
     before = load_reading(args.reading)
-    after = revise(before, dict(args.settings), by=args.by)
+    after = revise(before, dict(args.settings), by=args.by, guidelines=packs_in(args.guideline))
     default = Path(args.reading).parent / f"{stem_of(args.reading)}-{after.id[:8]}{READING_SUFFIX}"
     out = Path(args.out) if args.out else default
     if out.resolve() == Path(args.reading).resolve():

@@ -72,7 +72,7 @@ def combine_all(lesions: Sequence[Lesion], guidelines: Iterable[Guideline] = ())
     Every lesion was asked the same. `guidelines` are packs that do not ship. Raises as `guideline_of` does.
     """
     packs = tuple(guidelines)
-    asked = [(guideline_of(a, packs), a.question) for a in lesions[0].reading.assessments]
+    asked = [(guideline_of(a.guideline, packs), a.question) for a in lesions[0].reading.assessments]
     return tuple(one for pack, name in asked if (one := combine_lesions(pack, name, lesions)) is not None)
 
 

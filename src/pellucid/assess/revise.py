@@ -8,10 +8,13 @@ from datetime import UTC, datetime
 from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.errors import InputError, TamperedError, UnknownName
 from pellucid.knowledge import Guideline, load_guideline
-from pellucid.record import Assessment, Caution, Concept, Finding, Observer, Reading
+from pellucid.record import Caution, Concept, Finding, GuidelineRef, Observer, Reading
 
 UNKNOWN = "unknown"
 """Setting a concept to this withdraws the finding."""
+MISSING = "no such pack ships with this version; give the folder of the one of hash {}…{} (--guideline FOLDER)"
+GIVE_THAT = "give the folder as it was then (--guideline FOLDER)"
+INSTALL_THAT = "install that version, give the folder of that file (--guideline FOLDER), or read the image again"
 NEVER_NEGATIVE = ("mm", "mm2", "mm3", "1")
 NUMBER = re.compile(r"([+-]?[\d.]+(?:[eE][+-]?\d+)?)\s*(?:(?:±|\+/-)\s*([\d.]+))?\s*(\D.*|)")
 
@@ -28,7 +31,7 @@ def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, gui
     who = by.strip()
     if not who or not changes:
         raise InputError("revise: expected at least one concept to set, and who says so (by=…)")
-    packs = [guideline_of(a, guidelines) for a in reading.assessments]
+    packs = [guideline_of(a.guideline, guidelines) for a in reading.assessments]
     findings = _with_changes(reading, changes, packs, Observer(name=who, kind="person"))
     asks = [asked_again(pack, a) for pack, a in zip(packs, reading.assessments, strict=True)]
     signals = reading.provenance.signals
@@ -46,18 +49,25 @@ def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, gui
     )
 
 
-def guideline_of(assessment: Assessment, guidelines: Iterable[Guideline] = ()) -> Guideline:
-    """The pack an assessment was concluded with: one of `guidelines` by its hash, or the shipped one of that name and edition.
+def guideline_of(ref: GuidelineRef, guidelines: Iterable[Guideline] = ()) -> Guideline:
+    """The pack that a reading names: one of `guidelines` by its hash, or the shipped one of that name and edition.
 
-    UnknownName where there is none; TamperedError where its bytes are not those that the assessment names.
+    UnknownName where there is none; TamperedError where its bytes are not those that the reading names.
     """
-    ref = assessment.guideline
-    given = next((g for g in guidelines if g.sha256 == ref.sha256), None)
-    pack = given or load_guideline(f"{ref.name}-{ref.edition}")
+    packs, name = tuple(guidelines), f"{ref.name}-{ref.edition}"
+    if given := next((g for g in packs if g.sha256 == ref.sha256), None):
+        return given
+    own = next((g for g in packs if f"{g.name}-{g.edition}" == name), None)
+    try:
+        pack = own or load_guideline(name)
+    except UnknownName:
+        there = f", not {' or '.join(f'{g.name}-{g.edition}' for g in packs)}" if packs else ""
+        raise UnknownName("guideline", name, (), to_do=MISSING.format(ref.sha256[:12], there)) from None
     if pack.sha256 != ref.sha256:
+        where, to_do = ("the one given", GIVE_THAT) if own else ("the one installed", INSTALL_THAT)
         raise TamperedError(
             f"guideline {ref.name} {ref.edition}: the reading was concluded with the file of hash {ref.sha256[:12]}…, "
-            f"the one installed has {pack.sha256[:12]}…: install that version, or read the image again"
+            f"{where} ({pack.file}) has {pack.sha256[:12]}…: {to_do}"
         )
     return pack
 

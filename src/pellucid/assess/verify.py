@@ -180,7 +180,7 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool
     found: list[Guideline] = []
     for a in reading.assessments:
         try:
-            pack = guideline_of(a, packs)
+            pack = guideline_of(a.guideline, packs)
         except PellucidError as error:
             checks.append(Check(f"guideline {a.guideline.name}", False, _one_line(error)))
             continue

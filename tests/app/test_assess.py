@@ -26,7 +26,8 @@ def form(tmp_path: Path) -> Path:
 def test_examination_comes_first_and_names_the_driving_nodule(form: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["assess", str(form), "--question", "nodule"]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("THE EXAMINATION: nodule\n  Very suspicious (category 4B). Driven by lower.")
+    assert "THE EXAMINATION\nNODULE\n  Very suspicious (category 4B). Driven by lower." in told
+    assert told.index("THE EXAMINATION") < told.index("======== upper ========")
     assert "======== upper ========" in told
     assert "No image: the findings were stated" in told
 
@@ -127,15 +128,34 @@ def test_what_stays_open_exits_with_three(form: Path, capsys: pytest.CaptureFixt
     assert "nobody has stated" in capsys.readouterr().out
 
 
-def test_signs_of_a_brain_tumour_are_weighed_and_never_a_category(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "brain.yaml").write_text(
-        "by: Dr A\nguideline: brain-tumour-mri-signs\nfindings: {location: sellar}\n", encoding="utf-8"
-    )
-    assert main(["assess", str(tmp_path / "brain.yaml")]) == 0
+BRAIN = "by: Dr A\nguideline: brain-tumour-mri-signs\nfindings: {location: sellar, waist: present}\n"
+
+
+def test_signs_of_a_brain_tumour_are_weighed_kept_and_never_a_category(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "brain.yaml").write_text(BRAIN, encoding="utf-8")
+    assert main(["assess", str(tmp_path / "brain.yaml"), "-o", str(tmp_path)]) == 0
     told = capsys.readouterr().out
-    assert told.startswith("TO CONSIDER")
-    assert "1. pituitary" in told
-    assert "no probability, no category" in told
+    for words in ("TO CONSIDER", "1. pituitary adenoma, sum 5", "No probability, and no category", "Next step, if so: Hormones"):
+        assert words in told
+    file = str(tmp_path / "brain.reading.json")
+    assert main(["verify", file]) == 0
+    assert "ok    signs mass" in capsys.readouterr().out
+    assert main(["report", file]) == 0
+    assert "1. pituitary adenoma, sum 5" in capsys.readouterr().out
+    assert main(["guidelines", "trace", file]) == 0
+    assert "met     +3 where the mass is: sellar" in capsys.readouterr().out
+
+
+def test_a_revision_weighs_the_signs_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "brain.yaml").write_text(BRAIN, encoding="utf-8")
+    assert main(["assess", str(tmp_path / "brain.yaml"), "-o", str(tmp_path)]) == 0
+    file, new = str(tmp_path / "brain.reading.json"), str(tmp_path / "new.json")
+    command = ["revise", file, "--set", "location=intra-axial", "--set", "waist=absent", "--by", "me", "-o", new]
+    assert main(command) == 0
+    assert "what the mass may be: pituitary adenoma (5) -> adult diffuse glioma (3)" in capsys.readouterr().out
+    assert main(["verify", new]) == 0
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from pellucid.record import Examination, Reading, Shadow, Signals, reading_from_
 from .conftest import findings
 
 Toy = Callable[..., Reading]
-LUNG = load_guideline("lung-cancer-screening")
+LUNG, BRAIN = load_guideline("lung-cancer-screening"), load_guideline("brain-tumour-mri-signs")
 
 
 def _failed(result: Verification) -> Check:
@@ -283,6 +283,61 @@ def test_forged_examination_is_found_with_its_ids_as_they_were_and_computed_agai
     careful = {c.name: c.detail for c in verify(_ids_again(content)).checks if not c.ok}
     assert "content" not in careful
     assert told in careful[check]
+
+
+@pytest.fixture(scope="module")
+def signs(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+    """Signs of a mass in the brain: no question, a differential."""
+    path = tmp_path_factory.mktemp("signs") / "brain.yaml"
+    path.write_text("by: Dr A\nfindings: {location: sellar, waist: present, dural_tail: absent}\n", encoding="utf-8")
+    return assess_stated(read_typed(path, BRAIN), BRAIN).lesions[0].reading
+
+
+SIGN_FORGERIES: dict[str, tuple[list[str | int], Any, str]] = {
+    "the sum": (["weighed", 0, "diagnoses", 0, "score"], 9.0, "pituitary adenoma: score"),
+    "the range": (["weighed", 0, "diagnoses", 0, "highest"], 3.0, "pituitary adenoma: highest"),
+    "the order": (["weighed", 0, "diagnoses"], lambda old: old[::-1], "diagnoses: the reading says"),
+    "the name": (["weighed", 0, "diagnoses", 0, "name"], "glioblastoma", "diagnoses: the reading says"),
+    "a sign": (["weighed", 0, "diagnoses", 0, "signs", 0, "weight"], 8.0, "pituitary adenoma: signs"),
+    "a sign's truth": (["weighed", 0, "diagnoses", 0, "signs", 3, "step", "truth"], "not met", "pituitary adenoma: signs"),
+    "the mimics": (["weighed", 0, "diagnoses", 0, "mimics"], [], "pituitary adenoma: mimics"),
+    "the next step": (["weighed", 0, "diagnoses", 0, "next_step"], "Go home.", "pituitary adenoma: next_step"),
+    "the limits": (["weighed", 0, "limits"], [], "limits: the reading says"),
+    "a finding": (["findings", 0, "probabilities"], [1.0, 0.0, 0.0, 0.0], "pituitary adenoma: score"),
+}
+
+
+@pytest.mark.parametrize("name", SIGN_FORGERIES)
+def test_weighed_signs_are_weighed_again(signs: Reading, name: str) -> None:
+    assert verify(signs.as_json()).ok
+    path, value, told = SIGN_FORGERIES[name]
+    change = _set(path, value)
+    content = json.loads(signs.as_json())
+    change(content)
+    if name == "a finding":
+        content["findings"][0]["state"] = "extra-axial"
+        told = "diagnoses: the reading says"
+    content["id"] = ""
+    forged = Reading.model_validate_json(json.dumps(content)).as_json()
+    failed = {c.name: c.detail for c in verify(forged).checks if not c.ok}
+    assert list(failed) == ["signs mass"]
+    assert told in failed["signs mass"]
+
+
+def test_reading_without_its_signs_concludes_nothing_and_says_so(signs: Reading) -> None:
+    result = verify(_forged(signs, _set(["weighed"], [])))
+    assert not result.complete
+    assert "conclusions: not checked" in f"{verdict(result)} " + str([f"{c.name}: {c.detail}" for c in result.checks])
+
+
+def test_signs_of_another_system_that_cannot_be_so_are_a_caution_that_must_stay(tmp_path: Path) -> None:
+    findings = "{restricted_core: {absent: 0.4, present: 0.6}, enhancement: {none: 0.6, ring: 0.4}}"
+    (tmp_path / "v.yaml").write_text(f"by: {{name: VendorX 2, kind: model}}\nfindings: {findings}\n", encoding="utf-8")
+    reading = assess_stated(read_typed(tmp_path / "v.yaml", BRAIN), BRAIN).lesions[0].reading
+    assert [caution.kind for caution in reading.cautions] == ["contradiction"]
+    assert verify(reading.as_json()).ok
+    failed = _failed(verify(_forged(reading, _set(["cautions"], []))))
+    assert failed.name == "cautions"
 
 
 def test_examination_with_another_id_or_a_lesion_of_another_id_is_found(examination: Examination) -> None:

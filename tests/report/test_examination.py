@@ -12,7 +12,7 @@ from pellucid.assess.lesions import assess_stated
 from pellucid.assess.typed import read_typed
 from pellucid.knowledge import load_guideline
 from pellucid.record import Examination
-from pellucid.report import examination_html, examination_text, html
+from pellucid.report import examination_html, examination_text, html, text
 from pellucid.report.text import COLUMNS
 
 LUNG = load_guideline("lung-cancer-screening")
@@ -84,6 +84,24 @@ def test_a_lesions_name_never_becomes_markup(tmp_path: Path) -> None:
     hostile, calm = (Page(examination_html(made(tmp_path, name, "lower"))) for name in (HOSTILE, "upper"))
     assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in calm.tags]
     assert "{{ 7*7 }}" in hostile.text
+
+
+def test_weighed_signs_stand_in_text_and_page_with_what_speaks_for_and_against(tmp_path: Path) -> None:
+    brain = load_guideline("brain-tumour-mri-signs")
+    findings = "{location: sellar, waist: present, flow_void: present}"
+    (tmp_path / "b.yaml").write_text(f"by: Dr A\nfindings: {findings}\n", encoding="utf-8")
+    reading = assess_stated(read_typed(tmp_path / "b.yaml", brain), brain).lesions[0].reading
+    page = html(reading)
+    for told in (re.sub(r"\s+", " ", text(reading)), Page(page).text):
+        assert "pituitary adenoma, sum 2 (\u22123 to 8 with what is not judged)" in told
+        assert "Looks alike: craniopharyngioma" in told
+        assert "+3 where the mass is: sellar" in told
+        assert "-3 where a flow void is present" in told
+        assert "No question was asked" not in told
+        assert "No probability, and no category" in told
+    assert "signs not met or not judged" in Page(page).text
+    ids = Counter(str(a["id"]) for _, a in Page(page).tags if "id" in a)
+    assert max(ids.values()) == 1
 
 
 def test_lesions_that_no_rule_combines_stand_by_themselves(two: Examination) -> None:

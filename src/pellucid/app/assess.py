@@ -12,8 +12,7 @@ from pellucid.errors import InputError
 from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
-    from pellucid.knowledge import Guideline
-    from pellucid.record import Combined, Examination, Lesion
+    from pellucid.record import Examination
 
 
 def _arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,6 +31,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(args: argparse.Namespace) -> int:
+    from pellucid import report
     from pellucid.assess.lesions import assess_stated
     from pellucid.assess.typed import guideline_named, read_typed
 
@@ -43,49 +43,14 @@ def _run(args: argparse.Namespace) -> int:
     if args.json:
         print(examination.model_dump_json())
     else:
-        parts = [_told(pack, lesion, len(examination.lesions)) for lesion in examination.lesions]
-        print("\n".join([*(_together(one) for one in examination.combined), *parts]))
+        several = len(examination.lesions) > 1
+        print(report.examination_text(examination) if several else report.text(examination.lesions[0].reading))
     if args.out:
         _write(examination, Path(args.out), Path(args.findings).stem)
     answers = [one.assessment for one in examination.combined] or [
         a for one in examination.lesions for a in one.reading.assessments
     ]
     return ABSTAINED if answers and all(a.abstained_because for a in answers) else DONE
-
-
-def _told(pack: "Guideline", lesion: "Lesion", count: int) -> str:
-    """One lesion's reading as text, and what its signs weigh for where the pack weighs signs."""
-    from pellucid import report
-
-    heading = "" if count == 1 else f"{'=' * 8} {lesion.name} {'=' * 8}\n\n"
-    weighed = "".join(_weighed(pack, name, lesion) for name in pack.differentials)
-    return f"{heading}{weighed}{report.text(lesion.reading)}"
-
-
-def _weighed(pack: "Guideline", name: str, lesion: "Lesion") -> str:
-    from pellucid.knowledge import weigh
-
-    lines = [f"TO CONSIDER: {pack.differentials[name].label} (signs weighed; no probability, no category)"]
-    for one in weigh(pack, name, lesion.reading.findings):
-        lines.append(f"  {one.rank}. {one.name}: {one.score:g}  (from {one.lowest:g} to {one.highest:g} with what is not judged)")
-        lines += [f"       {sign.step.claim}  [{sign.step.citation}]" for sign in (*one.speaks_for, *one.speaks_against)]
-        if one.rank == 1:
-            lines += [f"     Looks alike: {', '.join(one.mimics)}"] if one.mimics else []
-            lines += [f"     Next step: {one.next_step.text}  [{one.next_step.citation.text}]"] if one.next_step else []
-    return "\n".join([*lines, *(f"  {limit}" for limit in pack.differentials[name].limits), "", ""])
-
-
-def _together(one: "Combined") -> str:
-    a = one.assessment
-    lines = [f"THE EXAMINATION: {a.question.replace('-', ' ')}", f"  {a.statement}"]
-    if a.next_step:
-        cited = f" [{a.next_step_citation}]" if a.next_step_citation else ""
-        lines.append(f"  Next step: {a.next_step}{cited}")
-    chances = ", ".join(f"{name} {100 * p:.0f} %" for name, p in a.probabilities.items() if p >= 0.005)
-    lines.append(f"  Probabilities, lesions taken as independent: {chances}")
-    lines += [f"  Followed: {', '.join(one.followed)}"] if one.followed else []
-    lines += [f"  Sampled, where sampling is advised: {', '.join(one.sampled)}"] if one.sampled else []
-    return "\n".join(lines) + "\n"
 
 
 def _write(examination: "Examination", folder: Path, stem: str) -> None:

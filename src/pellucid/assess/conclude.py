@@ -4,7 +4,7 @@ Everything here is a pure function of findings, guideline, set rule and signals,
 code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.assess.calibrate import round_probabilities
@@ -42,11 +42,21 @@ def asked_again(guideline: Guideline, given: Assessment) -> Ask:
 
 
 def conclude_all(
-    study: StudyRef, findings: Sequence[Finding], asks: Sequence[Ask], signals: Signals
+    study: StudyRef, findings: Sequence[Finding], asks: Sequence[Ask], signals: Signals, beside: Sequence[Guideline] = ()
 ) -> tuple[tuple[Assessment, ...], tuple[Caution, ...]]:
-    """The assessments of every question, in order, and the cautions that go with them."""
+    """The assessments of every question, in order, and the cautions that go with them. `beside` are guidelines that the findings
+    are held against without a question: what contradicts there is a caution too.
+    """
     assessments = tuple(conclude(ask, findings, signals) for ask in asks)
-    return assessments, cautions(study, findings, assessments, signals, asks)
+    told = cautions(study, findings, assessments, signals, asks)
+    more = _contradictions(beside, findings)
+    return assessments, tuple(dict.fromkeys([*more, *told]))
+
+
+def _contradictions(guidelines: Iterable[Guideline], findings: Sequence[Finding]) -> list[Caution]:
+    packs = {guideline.sha256: guideline for guideline in guidelines}.values()
+    texts = [_sentence(text) for guideline in packs for text in contradictions_of(guideline, findings)]
+    return [Caution(kind="contradiction", text=text) for text in texts]
 
 
 def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessment:
@@ -248,9 +258,7 @@ def cautions(
 
     `asks` are the questions with their guidelines, which say what contradicts and what the findings cannot tell apart.
     """
-    told = [
-        Caution(kind="contradiction", text=_sentence(text)) for ask in asks for text in contradictions_of(ask.guideline, findings)
-    ]
+    told = _contradictions([ask.guideline for ask in asks], findings)
     if is_unlike(signals):
         alarm = signals.novelty_false_alarm
         rate = f"; {_percent(alarm)} of ordinary images lie beyond it" if alarm is not None else ""

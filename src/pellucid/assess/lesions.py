@@ -14,6 +14,7 @@ from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conclude import HUMAN_READING, Ask, conclude_all
 from pellucid.assess.revise import guideline_of
 from pellucid.assess.typed import Typed
+from pellucid.assess.weighing import weigh_all
 from pellucid.errors import InputError, UnknownName
 from pellucid.knowledge import Guideline, contradictions_of, next_step_of, score_of
 from pellucid.knowledge.guideline import Examination as Rule
@@ -49,18 +50,19 @@ def assess_stated(typed: Typed, guideline: Guideline, questions: Sequence[str] =
     for name, found in typed.lesions.items():
         if typed.observer.kind == "person" and (told := contradictions_of(guideline, found)):
             raise InputError(f"{name}: expected findings that can be so together, got: {told[0]}; correct one of them")
-    lesions = tuple(Lesion(name=name, reading=_reading(typed, found, asks)) for name, found in typed.lesions.items())
+    lesions = tuple(Lesion(name=name, reading=_reading(typed, found, guideline, asks)) for name, found in typed.lesions.items())
     return Examination(lesions=lesions, combined=combine_all(lesions, [guideline]))
 
 
-def _reading(typed: Typed, findings: Sequence[Finding], asks: Sequence[Ask]) -> Reading:
-    study = StudyRef()
-    assessments, cautions = conclude_all(study, findings, asks, Signals())
+def _reading(typed: Typed, findings: Sequence[Finding], guideline: Guideline, asks: Sequence[Ask]) -> Reading:
+    study, weighed = StudyRef(), weigh_all(guideline, findings)
+    assessments, cautions = conclude_all(study, findings, asks, Signals(), [guideline] if weighed else [])
     return Reading(
         study=study,
         reader=ReaderRef(name=typed.observer.name, version=STATED),
         findings=tuple(findings),
         assessments=assessments,
+        weighed=weighed,
         cautions=cautions,
         provenance=Provenance(by=typed.observer.name, created=datetime.now(UTC).isoformat(timespec="seconds")),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pellucid.assess.conclude import asked_again, conclude_all
+from pellucid.assess.weighing import weigh_all
 from pellucid.errors import InputError, TamperedError, UnknownName
 from pellucid.knowledge import Guideline, load_guideline
 from pellucid.record import Caution, Concept, Finding, GuidelineRef, Observer, Reading
@@ -32,16 +33,18 @@ def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, gui
     if not who or not changes:
         raise InputError("revise: expected at least one concept to set, and who says so (by=…)")
     packs = [guideline_of(a.guideline, guidelines) for a in reading.assessments]
-    findings = _with_changes(reading, changes, packs, Observer(name=who, kind="person"))
+    weighed_by = [guideline_of(ref, guidelines) for ref in dict.fromkeys(one.guideline for one in reading.weighed)]
+    findings = _with_changes(reading, changes, [*packs, *weighed_by], Observer(name=who, kind="person"))
     asks = [asked_again(pack, a) for pack, a in zip(packs, reading.assessments, strict=True)]
     signals = reading.provenance.signals
-    assessments, told = conclude_all(reading.study, findings, asks, signals)
-    _, before = conclude_all(reading.study, reading.findings, asks, signals)
+    assessments, told = conclude_all(reading.study, findings, asks, signals, weighed_by)
+    _, before = conclude_all(reading.study, reading.findings, asks, signals, weighed_by)
     return Reading(
         study=reading.study,
         reader=reading.reader,
         findings=findings,
         assessments=assessments,
+        weighed=tuple(one for pack in weighed_by for one in weigh_all(pack, findings)),
         cautions=_with_others(told, before, reading.cautions),
         similar=reading.similar,
         provenance=reading.provenance.model_copy(update={"by": who, "created": datetime.now(UTC).isoformat(timespec="seconds")}),

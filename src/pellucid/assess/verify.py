@@ -23,9 +23,10 @@ from pellucid.assess.lesions import combine_all
 from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
 from pellucid.assess.unlike import TOLERANCE, check_fields, check_same, differs, short
+from pellucid.assess.weighing import weigh_all
 from pellucid.errors import InputError, PellucidError
 from pellucid.knowledge import Guideline
-from pellucid.record import Assessment, Caution, Combined, Examination, Finding, Reading
+from pellucid.record import Assessment, Caution, Combined, Examination, Finding, GuidelineRef, Reading, Weighing
 
 MOST_BYTES = 64 << 20
 NOT_DERIVED = ("scope", "input", "second-opinion")
@@ -94,7 +95,7 @@ def _holds_readings(lesions: object) -> TypeGuard[list[dict[str, dict[str, Any]]
 
 def _check_together(examination: Examination, packs: Sequence[Guideline]) -> list[Check]:
     """The same questions were put to every lesion, and their answers combine as the guideline says."""
-    asked = {one.name: [(a.question, a.guideline) for a in one.reading.assessments] for one in examination.lesions}
+    asked = {one.name: _asked(one.reading) for one in examination.lesions}
     first, *others = asked
     if other := next((name for name in others if asked[name] != asked[first]), None):
         told = f"{other} was asked other questions, or by another guideline, than {first}: expected the same for every lesion"
@@ -104,6 +105,11 @@ def _check_together(examination: Examination, packs: Sequence[Guideline]) -> lis
     if given != gives:
         return [Check("together", False, differs("examination", "questions combined", given, gives, "the guideline combines"))]
     return [_check_combined(one, again) for one, again in zip(examination.combined, derived, strict=True)]
+
+
+def _asked(reading: Reading) -> list[tuple[str, GuidelineRef]]:
+    asked = [(a.question, a.guideline) for a in reading.assessments]
+    return asked + [(one.differential, one.guideline) for one in reading.weighed]
 
 
 def _check_combined(recorded: Combined, derived: Combined) -> Check:
@@ -175,31 +181,66 @@ def _check_content(kind: str, claimed: object, computed: str) -> Check:
 
 
 def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool) -> list[Check]:
-    """Guidelines, findings, assessments, cautions."""
-    checks: list[Check] = []
-    found: list[Guideline] = []
-    for a in reading.assessments:
-        try:
-            pack = guideline_of(a.guideline, packs)
-        except PellucidError as error:
-            checks.append(Check(f"guideline {a.guideline.name}", False, _one_line(error)))
-            continue
-        if pack not in found:
-            same = f"edition {pack.edition} is the file of hash {pack.sha256[:12]}…"
-            checks.append(Check(f"guideline {pack.name}", True, same))
-        found.append(pack)
-    checks.append(_check_findings(reading.findings, found))
-    if len(found) < len(reading.assessments):
+    """Guidelines, findings, assessments, signs weighed, cautions."""
+    refs = dict.fromkeys([*(a.guideline for a in reading.assessments), *(one.guideline for one in reading.weighed)])
+    found, checks = _find_guidelines(refs, packs)
+    checks.append(_check_findings(reading.findings, list(found.values())))
+    if len(found) < len(refs):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
-    asks = [asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)]
+    if not refs:
+        checks.append(unchecked("conclusions", "the reading concludes nothing from its findings"))
+    asks = [asked_again(found[a.guideline], a) for a in reading.assessments]
+    beside = list({found[one.guideline].sha256: found[one.guideline] for one in reading.weighed}.values())
     try:
-        derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals)
+        derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals, beside)
+        weighed = [one for pack in beside for one in weigh_all(pack, reading.findings)]
     except (PellucidError, ValidationError) as error:
         return [*checks, Check("assessments", False, f"the rules cannot be applied to these findings: {_one_line(error)}")]
     checks += [check_same(f"assessment {a.question}", a, again) for a, again in zip(reading.assessments, derived, strict=True)]
+    checks += _check_weighed(reading.weighed, weighed)
     checks.append(_check_signals(reading))
     return [*checks, *_check_cautions(reading.cautions, told, known)]
+
+
+def _find_guidelines(
+    refs: Iterable[GuidelineRef], packs: Sequence[Guideline]
+) -> tuple[dict[GuidelineRef, Guideline], list[Check]]:
+    """The packs that could be found, by what names them, and a check for each."""
+    found: dict[GuidelineRef, Guideline] = {}
+    checks: dict[str, Check] = {}
+    for ref in refs:
+        try:
+            pack = found[ref] = guideline_of(ref, packs)
+        except PellucidError as error:
+            checks[f"{ref.name} {ref.sha256}"] = Check(f"guideline {ref.name}", False, _one_line(error))
+            continue
+        same = f"edition {pack.edition} is the file of hash {pack.sha256[:12]}…"
+        checks.setdefault(pack.sha256, Check(f"guideline {pack.name}", True, same))
+    return found, list(checks.values())
+
+
+def _check_weighed(recorded: Sequence[Weighing], derived: Sequence[Weighing]) -> list[Check]:
+    """The signs of every differential of a guideline weigh what the reading says, and none of its differentials is left out."""
+    given, gives = ([one.differential for one in some] for some in (recorded, derived))
+    if given != gives:
+        return [Check("signs", False, differs("weighed", "differentials", given, gives, "the guideline has"))]
+    return [
+        check_fields(f"signs {one.differential}", _weighed_fields(one, again))
+        for one, again in zip(recorded, derived, strict=True)
+    ]
+
+
+def _weighed_fields(one: Weighing, other: Weighing) -> list[tuple[str, object, object]]:
+    """Pairs of fields, those of every diagnosis among them."""
+    fields: list[tuple[str, object, object]] = [
+        (name, getattr(one, name), getattr(other, name)) for name in ("label", "guideline", "limits")
+    ]
+    fields.append(("diagnoses", [d.name for d in one.diagnoses], [d.name for d in other.diagnoses]))
+    for first, second in zip(one.diagnoses, other.diagnoses, strict=False):
+        names = type(first).model_fields
+        fields += [(f"{second.name}: {name}", getattr(first, name), getattr(second, name)) for name in names]
+    return fields
 
 
 def _check_findings(findings: Sequence[Finding], packs: Sequence[Guideline]) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.sheet import Cell, Condition, Grid, Line, Sheet, again, condition, sheet
 from pellucid.knowledge.terms import Predicate
-from pellucid.record import Assessment, Examination, Reading, Step
+from pellucid.record import Assessment, Examination, Reading, Step, Weighing
 
 COLUMNS = 110
 GAP = 2
@@ -131,7 +131,7 @@ def words(predicate: Predicate) -> str:
 def trace(record: Reading | Examination) -> str:
     """Every assessment's derivation as an indented tree; of an examination, how its lesions combine, then every lesion's."""
     if isinstance(record, Reading):
-        return "\n\n".join(_traced(assessment) for assessment in record.assessments)
+        return "\n\n".join([*map(_traced, record.assessments), *map(_traced_signs, record.weighed)])
     together = [f"THE EXAMINATION\n{_traced(one.assessment, LESIONS)}" for one in record.combined]
     return "\n\n".join([*together, *(f"LESION {one.name}\n{trace(one.reading)}" for one in record.lesions)])
 
@@ -145,6 +145,15 @@ def _traced(assessment: Assessment, depth: int | None = None) -> str:
     edition = f"{assessment.guideline.name} {assessment.guideline.edition}, {assessment.guideline.sha256[:12]}…"
     shown = assessment.derivation if depth is None else cut(assessment.derivation, depth)
     return f"{assessment.question}: {said}   ({edition})\n{shown.as_text(1)}"
+
+
+def _traced_signs(weighing: Weighing) -> str:
+    ref = weighing.guideline
+    lines = [f"{weighing.differential}: signs weighed, no category   ({ref.name} {ref.edition}, {ref.sha256[:12]}…)"]
+    for one in weighing.diagnoses:
+        lines.append(f"  {one.rank}. {one.name}: {one.score:g} ({one.lowest:g} to {one.highest:g} with what is not judged)")
+        lines += [sign.step.as_text(2) for sign in one.signs]
+    return "\n".join(lines)
 
 
 def cut(step: Step, depth: int) -> Step:

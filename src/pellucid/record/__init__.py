@@ -17,6 +17,9 @@ from pellucid.record.conclusions import (
     SecondOpinion,
     SetRule,
     Step,
+    WeighedDiagnosis,
+    WeighedSign,
+    Weighing,
 )
 from pellucid.record.examination import Combined, Examination, Lesion, examination_from_json, is_examination
 from pellucid.record.findings import (
@@ -100,6 +103,9 @@ __all__ = [
     "Text",
     "Truth",
     "Verdict",
+    "WeighedDiagnosis",
+    "WeighedSign",
+    "Weighing",
     "content_hash",
     "examination_from_json",
     "is_examination",

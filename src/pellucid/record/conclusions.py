@@ -154,6 +154,39 @@ class Assessment(Record):
         return self
 
 
+class WeighedSign(Record):
+    """One sign on these findings: its weight, negative where it speaks against, and whether it is met and by what."""
+
+    weight: float
+    step: Step
+
+
+class WeighedDiagnosis(Record):
+    """One diagnosis to consider: the sum of the weights of its signs that are met. The sum is no probability."""
+
+    name: Text
+    rank: Annotated[int, Field(ge=1)]
+    score: float
+    lowest: float
+    highest: float
+    """The sums that what is not judged leaves possible."""
+    signs: tuple[WeighedSign, ...]
+    mimics: tuple[Text, ...] = ()
+    next_step: str | None = None
+    next_step_citation: str | None = None
+
+
+class Weighing(Record):
+    """A differential in which signs weigh for and against diagnoses; never a category."""
+
+    differential: Text
+    label: Text
+    guideline: GuidelineRef
+    diagnoses: tuple[WeighedDiagnosis, ...]
+    """Highest sum first."""
+    limits: tuple[Text, ...] = ()
+
+
 class Caution(Record):
     """Something the reader of the report must weigh."""
 

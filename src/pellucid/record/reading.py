@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from pellucid.record.conclusions import Assessment, Caution
+from pellucid.record.conclusions import Assessment, Caution, Weighing
 from pellucid.record.findings import Finding, FrozenDict, Names, Parameters, Probability, Record, Sha256, Text
 
 
@@ -95,6 +95,8 @@ class Reading(Record):
     reader: ReaderRef
     findings: tuple[Finding, ...]
     assessments: tuple[Assessment, ...]
+    weighed: tuple[Weighing, ...] = ()
+    """Differentials whose signs were weighed, beside the assessments or where the guideline gives none."""
     cautions: tuple[Caution, ...] = ()
     similar: tuple[SimilarCase, ...] = ()
     provenance: Provenance = Provenance()
@@ -123,7 +125,8 @@ class Reading(Record):
 
 
 ADDED_LATER = ("second_opinions", "joint_shift")
-"""Fields of an assessment that earlier versions did not have: left out of the hash where they say nothing, so that ids stay."""
+"""Fields of an assessment that earlier versions did not have: left out of the hash where they say nothing, so that ids stay; so
+is `weighed` of a reading."""
 
 
 def content_hash(reading: Reading) -> str:
@@ -133,6 +136,8 @@ def content_hash(reading: Reading) -> str:
         for name in ADDED_LATER:
             if not assessment[name] and assessment[name] != 0.0:
                 del assessment[name]
+    if not content["weighed"]:
+        del content["weighed"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -14,7 +14,7 @@ from pellucid.record import Examination, Reading
 from pellucid.report import words
 from pellucid.report.examination import BELOW, INDEPENDENT, examination_sheet
 from pellucid.report.picture import picture
-from pellucid.report.sheet import CONTRADICTED, RESEARCH, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, WEIGHED, sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -40,7 +40,7 @@ def examination_html(examination: Examination) -> str:
 def _page(template: str, **told: object) -> str:
     script, style = part("report.js"), part("report.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    fixed = {"words": words, "research": RESEARCH, "contradicted": CONTRADICTED, "script_hash": digest}
+    fixed = {"words": words, "research": RESEARCH, "contradicted": CONTRADICTED, "weighed": WEIGHED, "script_hash": digest}
     return templates().get_template(template).render(**fixed, **told, style=Markup(style), script=Markup(script))
 
 

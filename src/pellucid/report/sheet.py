@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pellucid.errors import InputError
-from pellucid.record import Assessment, Caution, Differential, Finding, Reading, Reliability, Step
+from pellucid.record import Assessment, Caution, Differential, Finding, Reading, Reliability, Step, Weighing
 from pellucid.report import words
 from pellucid.report.facts import Fact, provenance_facts, study_line
 from pellucid.report.places import Frame, Place, frame
@@ -16,6 +16,7 @@ ONE_IMAGE = (
 INDEPENDENT = "The probabilities of the categories treat the findings as independent of each other, given the image."
 READ_IT_YOURSELF = "Read the image as you would without this reader; nothing below stands in for a conclusion."
 CONTRADICTION = "contradiction"
+WEIGHED = "Signs weighed by the guideline's list: the sums only order it. No probability, and no category."
 CONTRADICTED = "These findings cannot both be so, and everything below rests on both: settle which is right before using it."
 ENTER_IT = "Where you can judge an open finding yourself ({}), enter it with pellucid revise and the rules run again."
 
@@ -123,6 +124,8 @@ class Sheet:
     frame: Frame
     rows: tuple[Row, ...]
     measures: tuple[str, ...]
+    weighed: tuple[Weighing, ...]
+    """Differentials in which signs were weighed."""
     moves: tuple[Move, ...]
     cannot_judge: tuple[tuple[str, str], ...]
     scope: tuple[str, ...]
@@ -151,6 +154,7 @@ def sheet(reading: Reading, earlier: Reading | None = None, at: str = "") -> She
         verdicts=tuple(verdict(a, _to_do(a, reading), _same_question(a, earlier)) for a in reading.assessments),
         frame=places,
         rows=tuple(_row(number, f, places) for number, f in enumerate(reading.findings, start=1)),
+        weighed=reading.weighed,
         measures=_measures(reading.findings),
         moves=_moves(earlier, reading) if earlier else (),
         cannot_judge=tuple((words.label(f.concept), f.unknown_because) for f in reading.findings if f.unknown_because),
@@ -163,8 +167,9 @@ def sheet(reading: Reading, earlier: Reading | None = None, at: str = "") -> She
 
 def _title(reading: Reading) -> str:
     """The reader, or, where findings were only stated, what they were held against."""
-    if reading.study.pixels_sha256 is None and reading.assessments:
-        return words.label(reading.assessments[0].guideline.name)
+    held_against = [item.guideline.name for item in (*reading.assessments, *reading.weighed)]
+    if reading.study.pixels_sha256 is None and held_against:
+        return words.label(held_against[0])
     return words.label(reading.reader.name)
 
 
@@ -336,7 +341,18 @@ def _moves(earlier: Reading, reading: Reading) -> tuple[Move, ...]:
         moves.append(Move(words.question(a.question), before, after, None, before == after))
         next_before, next_after = (old_a.next_step if old_a else None) or "none stated", a.next_step or "none stated"
         moves.append(Move(f"{words.question(a.question)}: next step", next_before, next_after, None, next_before == next_after))
+    earlier_weighed = {one.differential: one for one in earlier.weighed}
+    for one in reading.weighed:
+        before, after = _leading(earlier_weighed.get(one.differential)), _leading(one)
+        moves.append(Move(one.label[:1].upper() + one.label[1:], before, after, None, before == after))
     return tuple(moves)
+
+
+def _leading(weighing: Weighing | None) -> str:
+    """The diagnoses that lead a differential, with their sum."""
+    if weighing is None:
+        return "not weighed"
+    return words.listing([words.weighed(one) for one in weighing.diagnoses if one.rank == 1])
 
 
 def _said(finding: Finding | None) -> str:

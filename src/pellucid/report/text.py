@@ -3,11 +3,11 @@
 import textwrap
 from collections.abc import Iterable
 
-from pellucid.record import Examination, Reading, Step
+from pellucid.record import Examination, Reading, Step, Truth, Weighing
 from pellucid.report import words
 from pellucid.report.examination import BELOW, INDEPENDENT, Together, examination_sheet
 from pellucid.report.places import box_words
-from pellucid.report.sheet import CONTRADICTED, RESEARCH, Row, Sheet, Verdict, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, WEIGHED, Row, Sheet, Verdict, sheet
 
 COLUMNS = 100
 BAR = 30
@@ -22,6 +22,7 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
         _header(s),
         _section(words.CAUTIONS["contradiction"], _contradictions(s)),
         *(_verdict(v) for v in s.verdicts),
+        *(_weighed(one) for one in s.weighed),
         _section("What the revision changed", _moves(s)),
         _section("What was seen", _rows(s)),
         *(_section(f"Why: {v.question}", [f"By {v.guideline}.", *_tree(v.derivation)]) for v in s.verdicts),
@@ -81,7 +82,7 @@ def _header(s: Sheet) -> str:
     if s.reading.revises:
         by = f" by {s.reading.provenance.by}" if s.reading.provenance.by else ""
         lines += _wrap(f"Revises reading {words.short_hash(s.reading.revises)}{by}.")
-    return "\n".join(lines) + ("" if s.verdicts else "\n\nNo question was asked of these findings.")
+    return "\n".join(lines) + ("" if s.verdicts or s.weighed else "\n\nNo question was asked of these findings.")
 
 
 def _contradictions(s: Sheet) -> list[str]:
@@ -188,6 +189,20 @@ def _differential(v: Verdict) -> list[str]:
         cited = f"  [{item.citation}]" if item.citation else ""
         lines += _wrap(f"{item.name}{because}{cited}", 0, "- ")
     return lines
+
+
+def _weighed(one: Weighing) -> str:
+    lines = _wrap(f"TO CONSIDER: {one.label.upper()}")
+    lines += _wrap(WEIGHED, 2)
+    for diagnosis in one.diagnoses:
+        lines += _wrap(f"{words.weighed(diagnosis)}", 2, f"{diagnosis.rank}. ")
+        met = [sign for sign in diagnosis.signs if sign.step.truth is Truth.MET]
+        for sign in sorted(met, key=lambda sign: -sign.weight):
+            lines += _wrap(f"{sign.step.claim}" + (f"  [{sign.step.citation}]" if sign.step.citation else ""), 7)
+        lines += _wrap(f"Looks alike: {words.listing(diagnosis.mimics)}", 5) if diagnosis.mimics else []
+        if diagnosis.rank == 1 and diagnosis.next_step:
+            lines += _wrap(f"Next step, if so: {diagnosis.next_step} [{diagnosis.next_step_citation}]", 5)
+    return "\n".join([*lines, *(part for limit in one.limits for part in _wrap(limit, 2, "- "))])
 
 
 def _second(v: Verdict) -> list[str]:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from math import floor, log10
 
-from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability, SecondOpinion
+from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability, SecondOpinion, WeighedDiagnosis
 
 NBSP = "\u00a0"
 EN_DASH = "\u2013"
@@ -249,6 +249,17 @@ def second_opinion(item: SecondOpinion) -> str:
     spread = f" ({' to '.join(ends)})" if item.low != item.high else ""
     told = f"{item.label}: {item.outcome} {percent(item.probability)}{spread}."
     return " ".join([told, *item.actions])
+
+
+def weighed(item: WeighedDiagnosis) -> str:
+    """`meningioma, sum 5`, and the sums that what is not judged leaves possible."""
+    span = f" ({number(item.lowest)} to {number(item.highest)} with what is not judged)" if item.lowest < item.highest else ""
+    return f"{item.name}, sum {number(item.score)}{span}"
+
+
+def number(value: float) -> str:
+    """A number with as many decimals as it has, at most three, and a typographic minus."""
+    return f"{value:.3g}".replace("-", MINUS) if value else "0"
 
 
 def no_better(item: Reliability) -> bool:

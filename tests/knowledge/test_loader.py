@@ -77,6 +77,8 @@ def load(tmp_path: Path) -> Write:
     [
         ("{is: {shape: jagged}}", "{is: {shap: jagged}}", r"yaml:11: unknown concept 'shap': did you mean 'shape'"),
         ("{is: {shape: jagged}}", "{is: {shape: jaged}}", r"yaml:11: unknown state of shape 'jaged': did you mean 'jagged'"),
+        ("    noun:", "    ask_for: [shap]\n    noun:", r"unknown concept 'shap': did you mean 'shape'"),
+        ("    noun:", "    ask_for: [shape]\n    noun:", r"expected a concept that is an input .*, got shape"),
         ("{is: {shape: jagged}}", "{iz: {shape: jagged}}", r"unknown word 'iz': did you mean 'is'"),
         ("{is: {shape: jagged}}", "{is: {shape: jagged}, not: {is: {shape: round}}}", r"expected exactly one word \(of is"),
         (

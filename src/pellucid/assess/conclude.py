@@ -280,9 +280,15 @@ def cautions(
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)
     told += _about_people(findings, assessments)
-    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
-    told += [Caution(kind="scope", text=limit) for limit in limits]
+    told += [Caution(kind="scope", text=limit) for ask in asks for limit in _limits(ask)]
     return tuple(dict.fromkeys(told))
+
+
+def _limits(ask: Ask) -> list[str]:
+    """What a question leaves out of sight, the clauses of the guideline among it that are not encoded."""
+    asked = ask.guideline.questions[ask.question]
+    left_out = "; ".join(f"{item.clause} ({item.why})" for item in asked.silent)
+    return [*asked.limits, *([f"Not encoded of the guideline for the {asked.label}: {left_out}."] if left_out else [])]
 
 
 def _about_input(study: StudyRef, findings: Sequence[Finding]) -> list[Caution]:

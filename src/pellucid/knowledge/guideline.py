@@ -230,6 +230,8 @@ class Question:
     examination: Examination | None = None
     second_opinions: tuple[str, ...] = ()
     """Published risk models that are asked beside this question."""
+    ask_for: tuple[str, ...] = ()
+    """Inputs that a reading names where nobody stated them and a state of theirs would change the answer."""
 
 
 @dataclass(frozen=True, slots=True)

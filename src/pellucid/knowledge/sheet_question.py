@@ -119,6 +119,8 @@ def _beside(question: Question) -> list[Grid]:
 def _declared(question: Question) -> list[Grid]:
     cannot = [Line((Cell(" and ".join(item.between)), Cell(item.text))) for item in question.cannot_tell]
     found = grid("What these findings cannot tell apart", (f"{question.noun}s", "why"), cannot)
+    asked = "named in the reading where nobody stated it and it would change the answer"
+    found += grid("Inputs to ask for", ("input", "when"), [Line((Cell(name), Cell(asked))) for name in question.ask_for])
     worse = [
         Line((Cell(m.concept), Cell(_worse(m)), Cell(when=condition(m.within) if m.within else Condition("always"))))
         for m in question.monotone

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pellucid.errors import UnknownName
 from pellucid.knowledge.axes import parts_of
 from pellucid.knowledge.beside import build_beside, possible_facts, situation_of
+from pellucid.knowledge.conditional import conditional, left_aside
 from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
 from pellucid.knowledge.facts import Fact, within_interval
@@ -72,7 +73,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
     compiled, facts, by_name = situated(guideline, question, findings)
     opened = open_categories(compiled, facts)
     situation = Situation(guideline, compiled.build, facts)
-    masses = joint_with_each_axis(compiled, class_weights(compiled, facts))
+    masses = joint_with_each_axis(compiled, class_weights(compiled, facts), conditional(compiled, facts))
     probabilities, shift = _rounded(compiled, masses[0].sum(axis=1)), None
     if joint and guideline.joint:
         apart, masses = probabilities, joint_mass(compiled, facts)
@@ -95,6 +96,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
             *_two_views(compiled, crisp, most_probable),
             *_edges(compiled, facts, by_name),
             *_unasked(compiled, facts, opened),
+            *left_aside(compiled, findings),
         ),
         conflict=conflict(compiled, situation, tree.because[1 : 1 + len(rules)]),
         missing=tuple(

@@ -296,15 +296,12 @@ def test_missing_file_is_a_guideline_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list_guidelines())
 def test_every_code_is_in_dicom(name: str) -> None:
     dictionary = pytest.importorskip("pydicom.sr._concepts_dict").concepts
-    for concept in load_guideline(name).concepts.values():
-        if concept.code is not None:
-            meanings = {
-                meaning
-                for codes in dictionary[concept.code.scheme].values()
-                for v, (meaning, *_) in codes.items()
-                if v == concept.code.value
-            }
-            assert concept.code.meaning in meanings
+    pack = load_guideline(name)
+    codes = [concept.code for concept in pack.concepts.values()]
+    codes += [category.code for question in pack.questions.values() for category in question.categories.values()]
+    for code in (code for code in codes if code is not None):
+        terms = (term for terms in dictionary[code.scheme].values() for term in terms.items())
+        assert code.meaning in {meaning for value, (meaning, *_) in terms if value == code.value}
 
 
 def test_loading_and_evaluating_needs_no_torch_scipy_or_sklearn() -> None:

@@ -85,7 +85,7 @@ def _concept(name: str, label: str, fields: Fields) -> Concept:
             states=states.texts() if states else None,
             unit=unit.text() if unit else None,
             ordinal=bool(ordinal and ordinal.node.value),
-            code=_code(code) if code else None,
+            code=read_code(code) if code else None,
         )
     except ValidationError as error:
         fields.place.refuse("a concept", error.errors()[0]["msg"])
@@ -94,7 +94,8 @@ def _concept(name: str, label: str, fields: Fields) -> Concept:
     return concept
 
 
-def _code(place: Place) -> Code:
+def read_code(place: Place) -> Code:
+    """A code of a public scheme, with its meaning there."""
     fields = place.fields()
     code = Code(scheme=fields.take("scheme").text(), value=fields.take("value").text(), meaning=fields.take("meaning").text())
     fields.done()

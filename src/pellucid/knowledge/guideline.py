@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pellucid.knowledge.terms import Citation, Definition, Entry, Predicate, Score, Source
-from pellucid.record import Concept, GuidelineRef
+from pellucid.record import Code, Concept, GuidelineRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ class Category:
     next_step: NextStep | None = None
     likelihood: str | None = None
     likelihood_citation: Citation | None = None
+    code: Code | None = None
+    """A public code of exactly this category, where pydicom's dictionaries hold one."""
 
 
 @dataclass(frozen=True, slots=True)

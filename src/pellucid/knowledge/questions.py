@@ -1,5 +1,6 @@
 """Reading a question of a pack: categories, what they mean and what to do next, the proposal, rules, differential, limits."""
 
+from pellucid.knowledge.concepts import read_code
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import (
     Anchor,
@@ -148,12 +149,13 @@ def _items(fields: Fields, key: str) -> list[Place]:
 
 def _category(name: str, place: Place, pack: Pack) -> Category:
     fields = place.fields()
-    step, likelihood = fields.maybe("next_step"), fields.maybe("likelihood")
+    step, likelihood, code = (fields.maybe(key) for key in ("next_step", "likelihood", "code"))
     found = Category(
         name,
         fields.take("statement").text(),
         NextStep(*_cited(step, pack)) if step else None,
         *(_cited(likelihood, pack) if likelihood else (None, None)),
+        code=read_code(code) if code else None,
     )
     fields.done()
     return found

@@ -87,6 +87,7 @@ def _categories(question: Question) -> list[Grid]:
     for c in question.categories.values():
         likelihood = Cell(c.likelihood or "", citation=c.likelihood_citation)
         off = ("off the scale: left out of the order",) if c.name in question.outside else ()
+        off += (f"code {c.code.scheme} {c.code.value}, {c.code.meaning}",) if c.code else ()
         lines.append(Line((Cell(c.name), Cell(c.statement), likelihood, stepped(c.next_step)), notes=off))
     columns = (question.noun, "statement", "published likelihood", "next step")
     keep = [k for k in range(4) if any(line.cells[k].text for line in lines)]

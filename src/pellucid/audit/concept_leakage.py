@@ -111,7 +111,8 @@ def conditional_leakage(soft: Soft, concepts: ArrayLike, outcomes: ArrayLike, fo
 
     Its mean estimates I(ĉ; y | c) from below, within linear predictors: above 0, the outputs tell something of the outcome that
     the true concepts do not. About 0, or below by what the needless inputs cost, where nothing leaks. Source: predictive
-    V-information, Xu et al. 2020, arXiv 2002.10689; for concept models arXiv 2504.09459.
+    V-information, Xu et al. 2020, arXiv 2002.10689; for concept models Makonnen et al. 2025, arXiv
+    2504.09459.
     """
     table, y = _checked(soft, concepts), np.asarray(outcomes, dtype=np.int64)
     true = one_hot(table, [s.shape[1] for s in soft])

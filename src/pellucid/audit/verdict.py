@@ -191,11 +191,11 @@ def _on_side(rule: Rule, measured: Measured) -> bool | None:
 def verdict(results: Sequence[MeasureResult], rules: Rules | None = None) -> Verdict:
     """What the map may be used for, in words, with every rule's answer; the grade is that of the first purpose."""
     rules = rules or installed_rules()
-    answers = [(rule, *answer(rule, results, rules.least_patients)) for rule in rules.rules]
-    reasons = tuple(reason for _, reason, _ in answers)
+    answers = [(rule, answer(rule, results, rules.least_patients)) for rule in rules.rules]
+    reasons = tuple(reason for _, (reason, _) in answers)
     graded: list[tuple[Purpose, Grade, list[str]]] = []
     for purpose in rules.purposes:
-        asked = [(reason, grade) for rule, reason, grade in answers if purpose.name in rule.purposes]
+        asked = [(reason, grade) for rule, (reason, grade) in answers if purpose.name in rule.purposes]
         grade = _worst([grade for _, grade in asked])
         if grade != "too few cases" and all(reason.said.startswith(UNTESTED) for reason, _ in asked):
             grade = "not tested"

@@ -195,7 +195,9 @@ def verdict(results: Sequence[MeasureResult], rules: Rules | None = None) -> Ver
     reasons = tuple(reason for _, (reason, _) in answers)
     graded: list[tuple[Purpose, Grade, list[str]]] = []
     for purpose in rules.purposes:
-        asked = [(reason, grade) for rule, (reason, grade) in answers if purpose.name in rule.purposes]
+        asked: list[tuple[Reason, Grade]] = [
+            (reason, grade) for rule, (reason, grade) in answers if purpose.name in rule.purposes
+        ]
         grade = _worst([grade for _, grade in asked])
         if grade != "too few cases" and all(reason.said.startswith(UNTESTED) for reason, _ in asked):
             grade = "not tested"
@@ -211,7 +213,7 @@ def _worst(grades: Sequence[Grade]) -> Grade:
 
 def _sentence(graded: Sequence[tuple[Purpose, Grade, list[str]]], few: str) -> str:
     """What is said of every purpose, the first first; what is true of all of them is said once."""
-    told = [(purpose, grade, [few] if grade == "too few cases" else why) for purpose, grade, why in graded]
+    told: list[tuple[Purpose, Grade, list[str]]] = [(p, g, [few] if g == "too few cases" else why) for p, g, why in graded]
     grades = {grade for _, grade, _ in told}
     if len(grades) == 1 and grades <= {"not usable", "too few cases", "not tested"}:
         reasons = [text for _, _, why in told for text in why]

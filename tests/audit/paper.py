@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter
 
 from pellucid.audit.cases import Bench, Cases, Explain
 from pellucid.audit.map_controls import CONTROLS, as_method
 
 SIDE, LESION = 24, 7
+ndimage: Any = import_module("scipy.ndimage")  # scipy has no types
+stats: Any = import_module("scipy.stats")
 
 
 def cases(n: int = 30, side: int = SIDE, seed: int = 0) -> Cases:
@@ -28,14 +30,14 @@ def cases(n: int = 30, side: int = SIDE, seed: int = 0) -> Cases:
 
 def predict(images: NDArray[np.float32]) -> NDArray[np.float64]:
     """(n, 2): the probability of a lesion is high where some 5 x 5 neighbourhood is bright, and depends on nothing else."""
-    brightest = uniform_filter(images[:, 0], (0, 5, 5)).max(axis=(1, 2))
+    brightest = ndimage.uniform_filter(images[:, 0], (0, 5, 5)).max(axis=(1, 2))
     p = 1 / (1 + np.exp(-12 * (brightest.astype(np.float64) - 0.6)))
     return np.stack([1 - p, p], axis=1)
 
 
 def true_evidence(images: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float32]:
     """What `predict` looks at: the local mean."""
-    return uniform_filter(images[:, 0], (0, 5, 5))
+    return ndimage.uniform_filter(images[:, 0], (0, 5, 5))
 
 
 def knows_nothing(images: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[np.float32]:

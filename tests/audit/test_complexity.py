@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.audit.paper import bench
 
 from pellucid.audit import complexity
 from pellucid.audit.cases import Bench
-from tests.audit.paper import bench
 
 ALL = [complexity.sparseness, complexity.entropy, complexity.effective_complexity]
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.audit.paper import bench, cases, edges
 
 from pellucid.audit import faithfulness
 from pellucid.audit.cases import Bench, Cases
 from pellucid.audit.map_controls import CONTROLS, control_bench
 from pellucid.audit.perturb import blurred, mean_image, squares
-from tests.audit.paper import bench, cases, edges
 
 ALL = {
     "deletion": (faithfulness.deletion, -1),

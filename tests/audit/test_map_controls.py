@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from tests.audit.paper import bench, cases
 
 from pellucid.audit.cases import Cases
 from pellucid.audit.map_controls import CONTROLS, IN_WORDS, as_method, control_bench
-from tests.audit.paper import bench, cases
 
 
 def test_every_control_has_a_name_for_sentences() -> None:

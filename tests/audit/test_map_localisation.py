@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import average_precision_score
+from tests.audit.paper import bench, cases
 
 from pellucid.audit import map_localisation
 from pellucid.audit.cases import Bench, Cases
 from pellucid.audit.localisation import iou
 from pellucid.audit.map_controls import CONTROLS, control_bench
-from tests.audit.paper import bench, cases
 
 ALL = [
     map_localisation.pointing_game,

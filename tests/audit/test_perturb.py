@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 from PIL import Image
+from tests.audit.paper import bench
 
 from pellucid.audit.perturb import (
     blurred,
@@ -20,7 +21,6 @@ from pellucid.audit.perturb import (
     top,
 )
 from pellucid.errors import InputError
-from tests.audit.paper import bench
 
 IMAGES = np.random.default_rng(0).normal(3.0, 2.0, (5, 3, 16, 20)).astype(np.float32)
 

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.audit.paper import bench, edges, knows_nothing, predict, true_evidence
 
 from pellucid.audit import randomisation
 from pellucid.audit.map_controls import CONTROLS, control_bench
 from pellucid.audit.perturb import noisy
 from pellucid.audit.similarity import ssim
-from tests.audit.paper import bench, edges, knows_nothing, predict, true_evidence
 
 ALL = [randomisation.mprt, randomisation.efficient_mprt, randomisation.smooth_mprt, randomisation.label_randomisation]
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tests.audit.paper import bench, edges, knows_nothing, predict, true_evidence
 
 from pellucid.audit import repeatability
 from pellucid.audit.similarity import overlap, spearman, ssim
-from tests.audit.paper import bench, edges, knows_nothing, predict, true_evidence
 
 
 def test_repeatability_is_the_mean_over_the_models_trained_again() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import spearmanr
+from tests.audit.paper import bench, edges, knows_nothing, true_evidence
 
 from pellucid.audit import stability
 from pellucid.audit.map_controls import CONTROLS, control_bench
 from pellucid.audit.perturb import dynamic_range, jpeg, noisy, shaken
-from tests.audit.paper import bench, edges, knows_nothing, true_evidence
 
 ALL = {
     "noise": stability.noise_spearman,

@@ -30,8 +30,9 @@ def test_every_result_carries_every_control_and_its_paired_difference() -> None:
         assert result.family == MAP_MEASURES[result.measure].family
         sign = 1 if result.better == "higher" else -1
         for c in result.controls:
-            if None not in (c.measured.value, c.difference.value) and c.measured.n == result.measured.n:
-                assert c.difference.value == pytest.approx(sign * (result.measured.value - c.measured.value), abs=1e-6)
+            own, other = result.measured.value, c.measured.value
+            if own is not None and other is not None and c.measured.n == result.measured.n:
+                assert c.difference.value == pytest.approx(sign * (own - other), abs=1e-6)
 
 
 def test_edge_detector_is_stable_and_does_not_notice_random_weights() -> None:

@@ -48,6 +48,14 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
+def at_least(ask: Ask, option: str, least: int) -> int:
+    """A whole number option. Raises ExplainError below `least`."""
+    given = ask.options[option]
+    if not isinstance(given, int) or given < least:
+        raise ExplainError(f"{option}: expected a whole number of at least {least}, got {given!r}")
+    return given
+
+
 def chunks(count: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover `count`."""
     for start in range(0, count, size):
@@ -145,7 +153,8 @@ def activations_of(ask: Ask) -> tuple[Tensor, Tensor]:
     module, layer = module_of(ask)
     key = ("activations", layer.name)
     if key not in ask.kept:
-        parts = [_at_layer(ask, module, layer, ask.images[p]) for p in chunks(len(ask.images), ask.subject.at_once(True))]
+        size = ask.subject.fitting(max(ask.subject.bytes_forward, layer.bytes_after))
+        parts = [_at_layer(ask, module, layer, ask.images[part]) for part in chunks(len(ask.images), size)]
         ask.kept[key] = (torch.cat([a for a, _ in parts]), torch.cat([g for _, g in parts]))
     activations, gradients = ask.kept[key]
     if not gradients.any():
@@ -182,14 +191,17 @@ def grid_of(ask: Ask) -> Tensor:
     module, layer = module_of(ask)
     if ("activations", layer.name) in ask.kept:
         return ask.kept["activations", layer.name][0]
-    seen: list[Tensor] = []
+    last: list[Tensor] = []
+    parts: list[Tensor] = []
 
     def keep(_module: Any, _inputs: Any, output: Any) -> None:
-        seen.append((output if isinstance(output, torch.Tensor) else output[0]).detach().clone())
+        last[:] = [(output if isinstance(output, torch.Tensor) else output[0]).detach().clone()]
 
     hook = module.register_forward_hook(keep)
     try:
-        scores_of(ask, ask.images)
+        for part in chunks(len(ask.images), ask.subject.at_once(False)):
+            scores_of(ask, ask.images[part])
+            parts.append(layer.to_grid(last[0]))
     finally:
         hook.remove()
-    return torch.cat([layer.to_grid(part) for part in seen])
+    return torch.cat(parts)

@@ -30,6 +30,9 @@ class Layer:
     prefix: int = 0
     """Tokens that stand before the places: class and registers."""
     suffix: int = 0
+    """Tokens that stand behind the places, where a model puts its class token last."""
+    bytes_after: int = 0
+    """What the outputs of everything that is called later take for one image."""
 
     def to_grid(self, activation: Tensor) -> Tensor:
         """What the layer gives -> (B, C, h, w) or (B, C, d, h, w); class and register tokens are left out."""

@@ -76,8 +76,11 @@ class Subject:
 
     def at_once(self, gradients: bool) -> int:
         """How many images go through the model in one pass."""
-        each = max(1, self.bytes_backward if gradients else self.bytes_forward)
-        return max(1, min(MOST_AT_ONCE, self.memory_mb * 2**20 // each))
+        return self.fitting(self.bytes_backward if gradients else self.bytes_forward)
+
+    def fitting(self, each: int) -> int:
+        """How many images of so many bytes each go through in one pass."""
+        return max(1, min(MOST_AT_ONCE, self.memory_mb * 2**20 // max(1, each)))
 
     def place(self) -> tuple[torch.device, torch.dtype]:
         """Device and type of the images that the model takes: those of its weights."""

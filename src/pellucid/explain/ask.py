@@ -96,7 +96,7 @@ def gradients_of(ask: Ask, images: Tensor) -> tuple[Tensor, Tensor]:
     for part in chunks(len(images), ask.subject.at_once(True)):
         with torch.enable_grad():
             leaf = images[part].detach().clone().requires_grad_()
-            score = one_pass(ask, leaf.clone())  # a copy: a first layer that works in place must not touch the leaf
+            score = one_pass(ask, leaf)
             gradients.append(differentiated(ask, score, [leaf])[0])
         scores.append(score.detach())
     return torch.cat(scores), torch.cat(gradients)

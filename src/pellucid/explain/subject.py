@@ -159,9 +159,12 @@ def noise(module: nn.Module, input_shape: tuple[int, ...]) -> Tensor:
 
 
 def called(module: nn.Module, images: Tensor, name: str) -> Any:
-    """The model's raw output; whatever it raises becomes one line that names the model and the shape."""
+    """The model's raw output; whatever it raises becomes one line that names the model and the shape.
+
+    It gets a copy: a first layer that works in place must not change the caller's images, nor a leaf of the graph.
+    """
     try:
-        return module(images)
+        return module(images.clone())
     except ExplainError:
         raise
     except Exception as error:  # a foreign model may raise anything

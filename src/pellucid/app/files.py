@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from pellucid.errors import InputError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from pellucid.record import Reading
 
 READING_SUFFIX = ".reading.json"
+EXAMINATION_SUFFIX = ".examination.json"
 MAX_READING_BYTES = 64 * 2**20
 """A reading with outlines of every concept takes some hundred kilobytes; more than this is not one."""
 
@@ -24,14 +27,35 @@ def load_reading(path: str | Path) -> "Reading":
 
     from pellucid.record import reading_from_json
 
-    text = reading_bytes(path)
     try:
-        return reading_from_json(text)
+        return reading_from_json(reading_bytes(path))
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{path} is not a valid reading: {place}: {first['msg']}{more}; `pellucid verify` says more") from None
+        raise _fault(path, "reading", error) from None
+
+
+def load_lesions(path: str | Path) -> dict[str, "Reading"]:
+    """The readings of an examination's lesions by name, or one reading under its file's name.
+
+    Raises InputError where the file is neither, or where its content does not fit its id.
+    """
+    from pydantic import ValidationError
+
+    from pellucid.record import Examination
+
+    if not Path(path).name.endswith(EXAMINATION_SUFFIX):
+        return {stem_of(path): load_reading(path)}
+    try:
+        found = Examination.model_validate_json(reading_bytes(path))
+    except ValidationError as error:
+        raise _fault(path, "examination", error) from None
+    return {lesion.name: lesion.reading for lesion in found.lesions}
+
+
+def _fault(path: str | Path, what: str, error: "ValidationError") -> InputError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return InputError(f"{path} is not a valid {what}: {place}: {first['msg']}{more}; `pellucid verify` says more")
 
 
 def reading_bytes(path: str | Path) -> bytes:

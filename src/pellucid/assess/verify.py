@@ -20,6 +20,7 @@ from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.assess.installed import READERS, check_installed
 from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, PellucidError
 from pellucid.knowledge import Guideline
 from pellucid.record import Assessment, Caution, Finding, Reading, Step
@@ -144,6 +145,7 @@ def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool
             checks.append(Check(f"guideline {pack.name}", True, same))
         found.append(pack)
     checks.append(_check_findings(reading.findings, found))
+    checks += _check_worked_out(reading.findings, found)
     if len(found) < len(reading.assessments):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
@@ -166,6 +168,26 @@ def _check_findings(findings: Sequence[Finding], packs: Sequence[Guideline]) -> 
         if finding.unit != concept.unit:
             return Check("findings", False, _differs(finding.concept, "unit", finding.unit, concept.unit, "the guideline has"))
     return Check("findings", True, f"{len(findings)} findings, each with the states or the unit that the guideline gives them")
+
+
+def _check_worked_out(findings: Sequence[Finding], packs: Sequence[Guideline]) -> list[Check]:
+    """What follows from other findings follows from those that stand here; nothing to check where nothing follows."""
+    name = "worked-out findings"
+    try:
+        again = {f.concept: f for f in work_out(findings, packs)}
+    except PellucidError as error:
+        return [Check(name, False, _one_line(error))]
+    here = {f.concept: f for f in findings}
+    for concept in dict.fromkeys([*here, *again]):
+        one, other = (_plain(found[concept]) if concept in found else None for found in (here, again))
+        if not _same(one, other):
+            return [Check(name, False, _differs(concept, "finding", _said(one), _said(other), "the others give"))]
+    count = sum(f.because is not None for f in findings)
+    return [Check(name, True, f"{count} follow from the findings that were stated")] if count else []
+
+
+def _said(finding: Mapping[str, Any] | None) -> object:
+    return finding["probabilities"] or finding["value"] or finding["unknown_because"] if finding else "nothing"
 
 
 def _differs(where: str, field: str, says: object, gives: object, giver: str) -> str:

@@ -11,12 +11,10 @@ from pellucid.record.conclusions import (
     Condition,
     Contrast,
     Differential,
-    Ground,
     GuidelineRef,
     LookAgain,
     SecondOpinion,
     SetRule,
-    Step,
 )
 from pellucid.record.examination import Combined, Examination, Lesion
 from pellucid.record.findings import (
@@ -24,8 +22,10 @@ from pellucid.record.findings import (
     Code,
     Concept,
     Distribution,
+    Earlier,
     Finding,
     FrozenDict,
+    Ground,
     Names,
     Observer,
     Parameters,
@@ -35,6 +35,7 @@ from pellucid.record.findings import (
     Region,
     Reliability,
     Sha256,
+    Step,
     Text,
     Truth,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "Control",
     "Differential",
     "Distribution",
+    "Earlier",
     "Examination",
     "Finding",
     "FrozenDict",

@@ -104,7 +104,7 @@ def test_a_revised_measurement_keeps_its_earlier_one_and_moves_the_growth(tmp_pa
     assert status is not None
     assert status.state == "stable"
     assert verify(second.as_json()).ok
-    with pytest.raises(InputError, match="expected an error of at most 6.2 .*got 6.2±80"):
+    with pytest.raises(InputError, match=r"expected a standard deviation of at most 6\.2, got 6\.2±80"):
         revise(reading, {"mean_diameter": "6.2±80"}, by="Dr B")
     third = revise(second, {"status": "growing"}, by="Dr B")
     assert [f.because for f in third.findings if f.concept == "status"] == [None]

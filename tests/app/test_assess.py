@@ -212,3 +212,27 @@ def test_a_reading_made_with_ones_own_pack_is_revised_with_its_folder(own_pack: 
 def test_a_folder_without_a_pack_is_one_line(form: Path, tmp_path: Path, wrong: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verify", str(form), "--guideline", str(tmp_path / wrong)]) == 1
     assert "expected a folder with a guideline.yaml" in capsys.readouterr().err
+
+
+def test_an_earlier_reading_makes_growth_a_probability(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    body = "by: Dr A\nguideline: lung-cancer-screening\nlesions:\n  a: {nodule_type: solid, %s}\n  b: {nodule_type: solid, %s}\n"
+    then, now, out = tmp_path / "then.yaml", tmp_path / "now.yaml", tmp_path / "out"
+    then.write_text(body % (("mean_diameter: 6 ± 0.3 mm",) * 2), encoding="utf-8")
+    now.write_text((body % (("mean_diameter: 9 ± 0.3 mm",) * 2)).replace("  b:", "  c:"), encoding="utf-8")
+    main(["assess", str(then), "--question", "size-table", "-o", str(out)])
+    capsys.readouterr()
+    asked = ["assess", str(now), "--question", "size-table", "--earlier"]
+    main([*asked, str(out / "then.examination.json"), "--interval-months", "12"])
+    told = capsys.readouterr()
+    assert "c: not in" in told.err
+    assert "9.0 ± 0.3 mm, 12 months before 6.0 ± 0.3 mm" in told.out
+    assert "Status: growing, >99 %  [Worked out from other findings]" in told.out
+    assert main([*asked, str(out / "then-a.reading.json"), "--interval-months", "12"]) == 1
+    assert "a lesion of the same name in both" in capsys.readouterr().err
+    assert main([*asked, str(out / "then.examination.json")]) == 1
+    assert "expected the months between the two readings" in capsys.readouterr().err
+    assert main(["assess", str(now), "--interval-months", "12"]) == 1
+    assert "--interval-months: expected --earlier" in capsys.readouterr().err
+    (tmp_path / "x.examination.json").write_text("{}", encoding="utf-8")
+    assert main([*asked, str(tmp_path / "x.examination.json")]) == 1
+    assert "is not a valid examination" in capsys.readouterr().err

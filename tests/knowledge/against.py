@@ -124,6 +124,8 @@ class Case:
                 brute.withdrawn(i, seen, whole) if name in names else seen
                 for i, (name, seen) in enumerate(zip(brute.names, self.facts, strict=True))
             ]
+            brute.steps = 0
+            self.refused = not brute.can_be(self.box())  # an input that nobody stated rules out what is left
 
     def box(self, fixed: Iterable[int] | None = None) -> Box:
         """What the facts leave possible; with `fixed`, certain facts that are not among them are set free."""

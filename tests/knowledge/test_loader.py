@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.knowledge.packs import load as write_pack
+from tests.knowledge.packs import pack, question, row
 
 from pellucid.errors import GuidelineError, InputError, UnknownName
 from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
@@ -135,6 +137,13 @@ SHAPE = "states: [round, jagged]}"
         ("states: [round, jagged]", "states: [yes, no]", "yaml:11: unknown state of shape 'jagged': known: yes, no"),
         ("states: [round, jagged]", "states: [true, false]", r"yaml:7: expected text \(put it in quotes\), got True"),
         ("states: [round, jagged]", "states: [round, round]", "yaml:7: expected a concept.*two or more different states"),
+        ("states: [round, jagged]", "states: [round, jagged], answered_by: car", "yaml:7: unknown question 'car': did you mean"),
+        (
+            "states: [round, jagged]",
+            "states: [round, jagged], answered_by: care",
+            "yaml:7: expected a question that answers round",
+        ),
+        ("states: [round, jagged]", "states: [round, jagged], counted: lesions", "yaml:7: expected 'lesions', on a concept of"),
         ("ordinal: true", "ordinal: yes", "yaml:8: expected true or false, got 'yes'"),
         ("ordinal: true", "ordinal: 'true'", "yaml:8: expected true or false, got 'true'"),
         (
@@ -270,6 +279,14 @@ def test_value_on_a_limit_falls_on_its_side(load: Write, value: float, category:
     got = evaluate(pack, "care", findings)
     assert got.crisp == category
     assert got.probabilities[category] == 1.0
+
+
+def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:
+    asked = question([row("jagged", {"is": {"shape": "jagged"}})], "round", categories=("round", "jagged"))
+    shape = {"definition": "d", "states": ["round", "jagged"], "answered_by": "q"}
+    content = {**pack(asked), "concepts": {"shape": shape}}
+    with pytest.raises(GuidelineError, match="expected a question that does not rest on shape, got q, which does"):
+        write_pack(tmp_path, content)
 
 
 def test_shipped_packs_load_by_name_and_by_edition() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from pellucid.errors import InputError
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from pellucid.record import Examination, Reading
 
 READING_SUFFIX, EXAMINATION_SUFFIX = ".reading.json", ".examination.json"
@@ -38,14 +40,32 @@ def load_record(path: str | Path) -> "Reading | Examination":
 
     from pellucid.record import examination_from_json, is_examination, reading_from_json
 
-    text = reading_bytes(path)
     try:
+        text = reading_bytes(path)
         return examination_from_json(text) if is_examination(text) else reading_from_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{path} is not a valid reading: {place}: {first['msg']}{more}; `pellucid verify` says more") from None
+        raise _fault(path, error) from None
+
+
+def load_lesions(path: str | Path) -> dict[str, "Reading"]:
+    """The readings of an examination's lesions by name, or one reading under its file's name.
+
+    Raises InputError where the file is neither, or where its content does not fit its id.
+    """
+    from pellucid.record import Examination
+
+    record = load_record(path)
+    if isinstance(record, Examination):
+        return {lesion.name: lesion.reading for lesion in record.lesions}
+    return {stem_of(path): record}
+
+
+def _fault(path: str | Path, error: "ValidationError") -> InputError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    what = "examination" if str(path).endswith(EXAMINATION_SUFFIX) else "reading"
+    return InputError(f"{path} is not a valid {what}: {place}: {first['msg']}{more}; `pellucid verify` says more")
 
 
 def reading_bytes(path: str | Path) -> bytes:

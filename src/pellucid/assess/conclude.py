@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conform import predict_set
 from pellucid.assess.second_opinion import disagreements, opinions_on
+from pellucid.assess.worked_out import cautions_beside, unstated
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
 from pellucid.knowledge.axes import parts_of
@@ -162,10 +163,7 @@ def _not_stated(evaluation: Evaluation, guideline: Guideline, asked: Question) -
     """A reason where a published table is left open by findings that nobody judged and for which no base rate is known: equal
     weights would make an answer out of nothing.
     """
-    if evaluation.crisp is not None or not isinstance(asked.proposal, Decide):
-        return None
-    matters = [item.concept for item in evaluation.look_again if item.concept in evaluation.unjudged]
-    blank = [name for name in matters if guideline.entries[name].base_rate is None]
+    blank = unstated(guideline, asked, evaluation)
     if not blank:
         return None
     labels = [guideline.concepts[name].label for name in blank]
@@ -259,6 +257,9 @@ def cautions(
     `asks` are the questions with their guidelines, which say what contradicts and what the findings cannot tell apart.
     """
     told = _contradictions([ask.guideline for ask in asks], findings)
+    told += [
+        caution for guideline in dict.fromkeys(ask.guideline for ask in asks) for caution in cautions_beside(guideline, findings)
+    ]
     if is_unlike(signals):
         alarm = signals.novelty_false_alarm
         rate = f"; {_percent(alarm)} of ordinary images lie beyond it" if alarm is not None else ""

@@ -6,10 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from pellucid.assess.conclude import asked_again, conclude_all
+from pellucid.assess.typed_values import too_wide
 from pellucid.assess.weighing import weigh_all
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, TamperedError, UnknownName
 from pellucid.knowledge import Guideline, load_guideline
-from pellucid.record import Caution, Concept, Finding, GuidelineRef, Observer, Reading
+from pellucid.knowledge.terms import Entry
+from pellucid.record import Caution, Finding, GuidelineRef, Observer, Reading
 
 UNKNOWN = "unknown"
 """Setting a concept to this withdraws the finding."""
@@ -24,17 +27,18 @@ def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, gui
     """A new reading in which `by` has set some concepts: a state, a number (`long_axis=12.5`, `12.5±0.5`), or `unknown`.
 
     What is set is certain (probability 1; standard deviation 0 where none is stated). Every other finding stays as it is, also
-    one that sits oddly beside the new one. All assessments and cautions are concluded again; novelty and shadow stay as the
-    model measured them. The same reading, changes and name give the same id. `guidelines` are packs that do not ship. Raises
-    UnknownName for a concept or state that does not exist, InputError for a number that is none, TamperedError where a
-    guideline is not the one of the reading.
+    one that sits oddly beside the new one, but those that follow from others are worked out again. All assessments and cautions
+    are concluded again; novelty and shadow stay as the model measured them. The same reading, changes and name give the same id.
+    `guidelines` are packs that do not ship. Raises UnknownName for a concept or state that does not exist, InputError for a
+    number that is none, TamperedError where a guideline is not the one of the reading.
     """
     who = by.strip()
     if not who or not changes:
         raise InputError("revise: expected at least one concept to set, and who says so (by=…)")
     packs = [guideline_of(a.guideline, guidelines) for a in reading.assessments]
     weighed_by = [guideline_of(ref, guidelines) for ref in dict.fromkeys(one.guideline for one in reading.weighed)]
-    findings = _with_changes(reading, changes, [*packs, *weighed_by], Observer(name=who, kind="person"))
+    every = [*packs, *weighed_by]
+    findings = work_out(_with_changes(reading, changes, every, Observer(name=who, kind="person")), every)
     asks = [asked_again(pack, a) for pack, a in zip(packs, reading.assessments, strict=True)]
     signals = reading.provenance.signals
     assessments, told = conclude_all(reading.study, findings, asks, signals, weighed_by)
@@ -83,20 +87,21 @@ def _with_others(told: Sequence[Caution], before: Sequence[Caution], recorded: S
 def _with_changes(
     reading: Reading, changes: Mapping[str, str | float], packs: Sequence[Guideline], person: Observer
 ) -> tuple[Finding, ...]:
-    concepts = {name: concept for pack in packs for name, concept in pack.concepts.items()}
+    entries = {name: entry for pack in packs for name, entry in pack.entries.items()}
     old = {f.concept: f for f in reading.findings}
-    known = {*concepts, *old}
+    known = {*entries, *old}
     made: dict[str, Finding] = {}
     for name, setting in changes.items():
         if name not in known:
             raise UnknownName("concept", name, known, f"reading {reading.id[:12]}")
-        made[name] = _finding(name, setting, person, old.get(name), concepts.get(name))
+        made[name] = _finding(name, setting, person, old.get(name), entries.get(name))
     kept = [made.get(f.concept, f) for f in reading.findings]
     return (*kept, *(f for name, f in made.items() if name not in old))
 
 
-def _finding(name: str, setting: str | float, person: Observer, old: Finding | None, concept: Concept | None) -> Finding:
+def _finding(name: str, setting: str | float, person: Observer, old: Finding | None, entry: Entry | None) -> Finding:
     """The person's finding; its place stays where the old one was, its states are the guideline's."""
+    concept = entry.concept if entry else None
     states = concept.states if concept else (old.states if old else None)
     unit = concept.unit if concept else (old.unit if old else None)
     region = old.region.model_copy(update={"share": None}) if old and old.region else None
@@ -107,7 +112,11 @@ def _finding(name: str, setting: str | float, person: Observer, old: Finding | N
         return base
     if states is None:
         value, sd = _number(name, setting, unit or "")
-        said: dict[str, object] = {"value": value, "sd": sd}
+        if entry and (most := too_wide(entry, value, sd)):
+            raise InputError(
+                f"concept {name}: expected an error of at most {most:g} (one standard deviation), got {value:g}±{sd:g}"
+            )
+        said: dict[str, object] = {"value": value, "sd": sd, "earlier": old.earlier if old else None}
     else:
         if setting not in states:
             raise UnknownName("state", str(setting), states, f"concept {name}")

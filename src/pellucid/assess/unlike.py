@@ -46,7 +46,7 @@ def difference(field: str, recorded: object, derived: object) -> str | None:
     if isinstance(recorded, Step) and isinstance(derived, Step):
         found = next(_unlike_steps(recorded, derived), None)
         return f"derivation: the reading says {short(found[0])}, the rules give {short(found[1])}" if found else None
-    if _same(_plain(recorded), _plain(derived)):
+    if same(plain(recorded), plain(derived)):
         return None
     return f"{field}: the reading says {short(_told(recorded))}, the rules give {short(_told(derived))}"
 
@@ -61,25 +61,26 @@ def _unlike_steps(one: Step, other: Step) -> Iterator[tuple[str, str]]:
         yield from _unlike_steps(first, second)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Records as plain dicts and tuples as lists, so that numbers in them can be compared within the tolerance."""
     if isinstance(value, tuple):
-        return [_plain(item) for item in cast("tuple[Any, ...]", value)]
+        return [plain(item) for item in cast("tuple[Any, ...]", value)]
     return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether two plain values are the same, numbers within the tolerance."""
     if isinstance(one, float) and isinstance(other, float):
         return abs(one - other) <= TOLERANCE
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         left, right = cast("Mapping[str, Any]", one), cast("Mapping[str, Any]", other)
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(one, list) and isinstance(other, list):
         here, there = cast("list[Any]", one), cast("list[Any]", other)
-        return len(here) == len(there) and all(_same(a, b) for a, b in zip(here, there, strict=True))
+        return len(here) == len(there) and all(same(a, b) for a, b in zip(here, there, strict=True))
     return bool(one == other)
 
 
 def _told(value: Any) -> object:
-    plain = _plain(value)
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    simple = plain(value)
+    return simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)

@@ -9,7 +9,7 @@ findings are what the model saw (for that the image is read again).
 
 import json
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeGuard, cast
@@ -22,8 +22,9 @@ from pellucid.assess.installed import READERS, check_installed
 from pellucid.assess.lesions import combine_all
 from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
-from pellucid.assess.unlike import TOLERANCE, check_fields, check_same, differs, short
+from pellucid.assess.unlike import TOLERANCE, check_fields, check_same, differs, plain, same, short
 from pellucid.assess.weighing import weigh_all
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, PellucidError
 from pellucid.knowledge import Guideline
 from pellucid.record import Assessment, Caution, Combined, Examination, Finding, GuidelineRef, Reading, Weighing
@@ -181,10 +182,11 @@ def _check_content(kind: str, claimed: object, computed: str) -> Check:
 
 
 def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool) -> list[Check]:
-    """Guidelines, findings, assessments, signs weighed, cautions."""
+    """Guidelines, findings, what follows from others, assessments, signs weighed, cautions."""
     refs = dict.fromkeys([*(a.guideline for a in reading.assessments), *(one.guideline for one in reading.weighed)])
     found, checks = _find_guidelines(refs, packs)
     checks.append(_check_findings(reading.findings, list(found.values())))
+    checks += _check_worked_out(reading.findings, list(found.values()))
     if len(found) < len(refs):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
@@ -252,6 +254,26 @@ def _check_findings(findings: Sequence[Finding], packs: Sequence[Guideline]) -> 
         if finding.unit != concept.unit:
             return Check("findings", False, differs(finding.concept, "unit", finding.unit, concept.unit, "the guideline has"))
     return Check("findings", True, f"{len(findings)} findings, each with the states or the unit that the guideline gives them")
+
+
+def _check_worked_out(findings: Sequence[Finding], packs: Sequence[Guideline]) -> list[Check]:
+    """What follows from other findings follows from those that stand here; nothing to check where nothing follows."""
+    name = "worked-out findings"
+    try:
+        again = {f.concept: f for f in work_out(findings, packs)}
+    except PellucidError as error:
+        return [Check(name, False, _one_line(error))]
+    here = {f.concept: f for f in findings}
+    for concept in dict.fromkeys([*here, *again]):
+        one, other = (plain(found[concept]) if concept in found else None for found in (here, again))
+        if not same(one, other):
+            return [Check(name, False, differs(concept, "finding", _said(one), _said(other), "the others give"))]
+    count = sum(f.because is not None for f in findings)
+    return [Check(name, True, f"{count} follow from the findings that were stated")] if count else []
+
+
+def _said(finding: Mapping[str, Any] | None) -> object:
+    return finding["probabilities"] or finding["value"] or finding["unknown_because"] if finding else "nothing"
 
 
 def _check_signals(reading: Reading) -> Check:

@@ -1,31 +1,10 @@
-"""What was concluded and why: derivations, assessments, second opinions, cautions."""
+"""What was concluded: assessments with their reasons, second opinions, cautions."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pellucid.record.findings import PROBABILITY_TOLERANCE, Distribution, Probability, Record, Sha256, Text, Truth
-
-Ground = Literal["published", "learned", "observed", "logic"]
-
-
-class Step(Record):
-    """One node of a derivation: a claim, its truth, its citation, and the steps it rests on."""
-
-    claim: Text
-    truth: Truth
-    citation: str | None = None
-    because: tuple["Step", ...] = ()
-    ground: Ground = "logic"
-    """What the step rests on: a published clause, named data, what was seen, or plain logic over its sub-steps."""
-    verified: Literal["source", "recomputed", "background"] | None = None
-    """For a published clause: was its source read, was it recomputed, or is it background knowledge still to be checked."""
-
-    def as_text(self, indent: int = 0) -> str:
-        """The derivation as an indented tree, one line a step."""
-        cited = f"  [{self.citation}]" if self.citation else ""
-        line = f"{'  ' * indent}{self.truth.value:<8}{self.claim}{cited}"
-        return "\n".join([line, *(step.as_text(indent + 1) for step in self.because)])
+from pellucid.record.findings import PROBABILITY_TOLERANCE, Distribution, Probability, Record, Sha256, Step, Text
 
 
 class GuidelineRef(Record):

@@ -199,7 +199,7 @@ def _row(number: int, finding: Finding, places: Frame) -> Row:
         reliability=finding.reliability,
         reliability_words=words.reliability(finding.reliability) if finding.reliability else "not measured",
         no_better=finding.reliability is not None and words.no_better(finding.reliability),
-        corrected=words.observer(finding.observer),
+        corrected=words.source(finding),
         place=places.of(finding.concept),
         place_words=_place_words(finding, places),
     )
@@ -345,7 +345,7 @@ def _moves(earlier: Reading, reading: Reading) -> tuple[Move, ...]:
         old = earlier.finding(f.concept)
         before, after = _said(old), _said(f)
         if old is None or before != after or old.observer != f.observer:
-            moves.append(Move(words.label(f.concept), before, after, words.observer(f.observer), before == after))
+            moves.append(Move(words.label(f.concept), before, after, words.source(f), before == after))
     for a in reading.assessments:
         old_a = _same_question(a, earlier)
         before, after = _concluded(old_a), _concluded(a)

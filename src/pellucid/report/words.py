@@ -206,7 +206,9 @@ def finding(item: Finding) -> str:
     if item.unknown_because is not None:
         return "Cannot be judged"
     if item.value is not None:
-        return quantity(item.value, item.sd, item.unit)
+        said = quantity(item.value, item.sd, item.unit)
+        before = item.earlier
+        return f"{said}, {before.months:g} months before {quantity(before.value, before.sd, item.unit)}" if before else said
     if item.state is not None:
         return item.state
     top = most_probable(item)
@@ -231,6 +233,11 @@ def shown_probability(item: Finding) -> float | None:
 def observer(item: Observer) -> str | None:
     """Who corrected it, where a person did."""
     return f"Set by {item.name}" if item.kind == "person" else None
+
+
+def source(item: Finding) -> str | None:
+    """Who set the finding, or that it follows from others."""
+    return "Worked out from other findings" if item.because is not None else observer(item.observer)
 
 
 def reliability(item: Reliability) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
+from pellucid.record import MeasureResult
 from pellucid.record.accountability import Curve, Plot
 
 WIDTH, HEIGHT = 380, 270
@@ -100,3 +101,31 @@ def _legend(curves: Sequence[Curve], controls: Sequence[str]) -> Markup:
         ).format(kind)
         items.append(Markup("<li>{}{}</li>").format(mark, escape(curve.name)))
     return Markup('<ul class="legend">{}</ul>').format(Markup("").join(items))
+
+
+FOREST_WIDTH, FOREST_HEIGHT, EDGE = 220, 26, 8
+
+
+def forest(result: MeasureResult) -> Markup:
+    """One measure as a small picture: dot and line for the method with its interval, hollow marks for the controls."""
+    own = result.measured
+    if own.value is None:
+        return Markup("")
+    values = [own.value, own.low, own.high, *(c.measured.value for c in result.controls)]
+    present = [v for v in values if v is not None]
+    low, high = (0.0, 1.0) if 0 <= min(present) and max(present) <= 1 else (min(present), max(present))
+
+    def at(value: float) -> float:
+        return EDGE + (value - low) / ((high - low) or 1.0) * (FOREST_WIDTH - 2 * EDGE)
+
+    parts = [Markup('<path class="rule" d="M{} 13H{}"/>').format(EDGE, FOREST_WIDTH - EDGE)]
+    for index, control in enumerate(result.controls):
+        if control.measured.value is not None:
+            mark = '<path class="mark{}" d="M{:.1f} 5V21"><title>{}</title></path>'
+            parts.append(Markup(mark).format(index % 3, at(control.measured.value), control.name))
+    if own.low is not None and own.high is not None:
+        parts.append(Markup('<path class="whisk" d="M{:.1f} 13H{:.1f}"/>').format(at(own.low), at(own.high)))
+    parts.append(Markup('<circle class="dot" cx="{:.1f}" cy="13" r="4.5"/>').format(at(own.value)))
+    return Markup('<svg class="forest" viewBox="0 0 {} {}" aria-hidden="true">{}</svg>').format(
+        FOREST_WIDTH, FOREST_HEIGHT, Markup("").join(parts)
+    )

@@ -57,6 +57,7 @@ class Collected:
     folds: NDArray[np.int64]
     names: tuple[str, ...]
     files: tuple[Path, ...]
+    rows: tuple[Mapping[str, str], ...]
     rows_in_manifest: int
     sha256: str
     """Of the manifest and of every image used, in order."""
@@ -187,6 +188,7 @@ def collect(
         folds=np.array([int(float(rows[i].get(source.fold or "") or 0)) for i in kept]),
         names=tuple(rows[i][source.image] for i in kept),
         files=tuple(files[i] for i in kept),
+        rows=tuple(rows[i] for i in kept),
         rows_in_manifest=len(rows),
         sha256=_digest([manifest, *(files[i] for i in kept)]),
     )

@@ -85,7 +85,9 @@ def told(measured: Measured) -> str:
     """A measured number in words: with its interval and what it rests on, or why there is none."""
     if measured.value is None:
         return f"not measured: {measured.reason}"
-    bounds = f" ({number(measured.low)} to {number(measured.high)})" if measured.low is not None and measured.high is not None else ""
+    bounds = (
+        f" ({number(measured.low)} to {number(measured.high)})" if measured.low is not None and measured.high is not None else ""
+    )
     rests = f", {measured.n} cases" if measured.n else ""
     reason = f"; {measured.reason}" if measured.reason else ""
     return f"{number(measured.value)}{bounds}{rests}{reason}"

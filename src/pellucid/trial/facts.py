@@ -88,11 +88,16 @@ def explained_facts(trials: Sequence[MethodTrial], entailed: Entailment, faults:
     share = entailed.share
     follows = entailed.because or f"{entailed.readings} readings re-derived without the model: {told(share)}"
     stable = [
-        f"{t.method}, {r.measure} {told(r.measured)}" for t in trials for r in t.results if r.measure in STABLE and r.measured.value is not None
+        f"{t.method}, {r.measure} {told(r.measured)}"
+        for t in trials
+        for r in t.results
+        if r.measure in STABLE and r.measured.value is not None
     ]
     limits = [f"Maps of {', '.join(dict.fromkeys(counts['not usable']))} are not usable."] if counts["not usable"] else []
     return {
         "explanations": Fact(f"{follows}. Maps: {said}.", measured=True),
         "robustness": Fact("; ".join(stable) or "stability of explanations was not measured", measured=True),
-        "limitations": Fact(" ".join([*limits, *faults]) or "No test in this card failed; see what it does not show.", measured=True),
+        "limitations": Fact(
+            " ".join([*limits, *faults]) or "No test in this card failed; see what it does not show.", measured=True
+        ),
     }

@@ -22,14 +22,22 @@ COVERAGES = tuple(round(0.1 * k, 1) for k in range(2, 11))
 
 
 def measured(
-    measure: Callable[..., float], arrays: Sequence[NDArray[Any]], patients: NDArray[Any], reason: str = "not defined for these cases"
+    measure: Callable[..., float],
+    arrays: Sequence[NDArray[Any]],
+    patients: NDArray[Any],
+    reason: str = "not defined for these cases",
 ) -> Measured:
     """A measure of arrays (n, …) with its 95 % interval over patients (n,)."""
     if len(arrays[0]) == 0:
         return Measured(value=None, reason="no case has a label that the card knows")
     found = bootstrap(measure, arrays, np.random.default_rng(SEED), groups=patients, reason=reason, resamples=500)
     return Measured(
-        value=found.value, low=found.low, high=found.high, n=len(arrays[0]), patients=len(np.unique(patients)), reason=found.reason
+        value=found.value,
+        low=found.low,
+        high=found.high,
+        n=len(arrays[0]),
+        patients=len(np.unique(patients)),
+        reason=found.reason,
     )
 
 
@@ -149,9 +157,7 @@ def reliability_plot(labels: Ints, p: Floats, classes: Sequence[str], title: str
     )
     right = Curve(name="stated = true", role="reference", x=(0.0, 1.0), y=(0.0, 1.0))
     note = f"{len(labels)} cases in {len(parts)} groups of equal size; lines, 95 % interval."
-    return Plot(
-        kind="reliability", title=title, x="stated probability", y="how often it is so", curves=(own, right), note=note
-    )
+    return Plot(kind="reliability", title=title, x="stated probability", y="how often it is so", curves=(own, right), note=note)
 
 
 def wilson(hits: int, n: int, z: float = 1.959963984540054) -> tuple[float, float]:

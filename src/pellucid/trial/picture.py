@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from pellucid.audit.cases import Bench, Cases
-from pellucid.audit.faithfulness import deletion
+from pellucid.audit.faithfulness import area, deletion_curve
 from pellucid.audit.map_controls import random_map
 from pellucid.audit.randomisation import mprt
 from pellucid.audit.stability import noise_spearman
@@ -24,6 +24,7 @@ from pellucid.trial.subject import Output, OnTrial, explainer, find_output, pred
 
 RANDOM_MAPS = 19
 """A map that beats all of 19 random ones does so by chance once in 20."""
+STEPS = 5
 SAME_UNDER_RANDOM = 0.5
 LEAST_STABLE = 0.5
 """Rank correlations above which a map counts as the same; ours, as in audit/verdict_rules.yaml."""
@@ -142,11 +143,11 @@ def own_tests(
 
 
 def _deletion(bench: Bench) -> OwnTest:
-    own = float(deletion(bench)[0])
+    own = _area(bench)
     generator = np.random.default_rng(bench.seed)
     # Random at the grain of the map is what the model would react to less than to pixel noise; both are tried.
-    chance = [float(deletion(replace(bench, maps=random_map(bench.cases, generator)))[0]) for _ in range(RANDOM_MAPS // 2 + 1)]
-    chance += [float(deletion(replace(bench, maps=_coarse(bench, generator)))[0]) for _ in range(RANDOM_MAPS // 2)]
+    chance = [_area(replace(bench, maps=random_map(bench.cases, generator))) for _ in range(RANDOM_MAPS // 2 + 1)]
+    chance += [_area(replace(bench, maps=_coarse(bench, generator))) for _ in range(RANDOM_MAPS // 2)]
     beaten = sum(own < other for other in chance)
     passed = beaten == len(chance)
     how = "lowers the score faster than" if passed else "does not lower the score faster than all random maps, only than"
@@ -156,6 +157,11 @@ def _deletion(bench: Bench) -> OwnTest:
         value=round(own, 6),
         said=f"Removing what it marks {how} {beaten} of {len(chance)} random maps.",
     )
+
+
+def _area(bench: Bench) -> float:
+    """Area under a deletion curve of few steps: many random maps are tried."""
+    return float(area(deletion_curve(bench, STEPS))[0])
 
 
 def _coarse(bench: Bench, generator: np.random.Generator) -> NDArray[np.float32]:
@@ -197,9 +203,7 @@ def _random_weights(trial: OnTrial, method: str, bench: Bench) -> OwnTest:
     )  # fmt: skip
 
 
-def _verdict(
-    trial: OnTrial, card: AccountabilityCard | None, method: str, target: str, output: Output
-) -> tuple[Grade, str, str]:
+def _verdict(trial: OnTrial, card: AccountabilityCard | None, method: str, target: str, output: Output) -> tuple[Grade, str, str]:
     """Grade, sentence and where it is from: the trial of this target, else of its group, else of all together."""
     if card is None:
         return "not tested", "Not tested on this model: no audit of it was given.", "no audit"
@@ -219,7 +223,7 @@ def _picture(pixels: NDArray[np.uint8], made: Maps, words: ExplainedImage) -> by
         raise InputError(f"picture: expected a map (H, W), got {made.values.shape[1:]}; volumes are explained in Python")
     tone = {True: "good", False: "bad", None: "open"}
     where = [f"layer {words.layer}"] if words.layer else []
-    where += [f"{words.samples} samples"] if words.samples else []
+    where += [f"{words.samples} samples or steps"] if words.samples else []
     notes = [f"Verdict from: {words.verdict_from}.", *words.notes]
     said = MapWords(
         title=f"{words.method} for {words.target} (probability {100 * words.probability:.0f} %)",

@@ -43,7 +43,7 @@ from pellucid.trial.subject import CLASS, OnTrial, predictor
 from pellucid.trial.summary import summarise
 from pellucid.trial.trials import Ask, Room, asks_of, deletion_plot, kept_maps, open_room, try_all
 
-PANEL = ("grad-cam", "grad-cam++", "gradient-shap", "integrated gradients", "lime", "kernel-shap", "concept evidence")
+PANEL = ("grad-cam", "grad-cam++", "gradient-shap", "integrated-gradients", "lime", "kernel-shap", "concept-evidence")
 """Methods tried unless others are named: what the field uses most, and the reader's own evidence."""
 BLACK_BOX = ("occlusion", "rise", "lime", "kernel-shap")
 """Methods tried on a model that gives no gradients."""
@@ -140,7 +140,7 @@ def chosen_methods(trial: OnTrial, named: Sequence[str]) -> tuple[str, ...]:
     if named:
         return tuple(dict.fromkeys(named))
     usual = PANEL if trial.subject.no_gradients is None else BLACK_BOX
-    return tuple(m for m in usual if m in METHODS and (m != "concept evidence" or trial.reader is not None))
+    return tuple(m for m in usual if m in METHODS and (METHODS[m].needs != "concept evidence" or trial.reader is not None))
 
 
 def _settings(
@@ -225,9 +225,7 @@ def answers(trial: OnTrial, found: Gathered) -> NDArray[np.float64]:
 def _replayed(room: Room, found: Gathered) -> tuple[Entailment, Replay]:
     reader = room.trial.reader
     if reader is None:
-        because = Entailment(
-            share=measured(np.mean, (np.zeros(0),), np.zeros(0)), readings=0, because=reads.NO_FINDINGS
-        )
+        because = Entailment(share=measured(np.mean, (np.zeros(0),), np.zeros(0)), readings=0, because=reads.NO_FINDINGS)
         fresh: Predict = predictor(room.trial)
         return because, reads.replay_scores(fresh, room.collected)
     return reads.entailment(found.readings, room.collected.patients), reads.replay_reader(reader, room.collected, found.readings)
@@ -274,8 +272,12 @@ def _interpretability(trial: OnTrial) -> Interpretability:
 
 
 def _not_shown(trials: Sequence[MethodTrial]) -> tuple[str, ...]:
-    untried = [f"{t.method} ({t.verdict.sentence.removeprefix('Not tested: ')})" for t in trials if t.verdict.grade == "not tested"]
-    slow = sorted({r.measure for t in trials for r in t.results if r.measured.value is None and "no time" in (r.measured.reason or "")})
+    untried = [
+        f"{t.method} ({t.verdict.sentence.removeprefix('Not tested: ')})" for t in trials if t.verdict.grade == "not tested"
+    ]
+    slow = sorted(
+        {r.measure for t in trials for r in t.results if r.measured.value is None and "no time" in (r.measured.reason or "")}
+    )
     said = [f"Maps that could not be tried: {'; '.join(untried)}."] if untried else []
     return (*said, *([f"For lack of time, for some methods: {', '.join(slow)}."] if slow else []))
 

@@ -63,9 +63,7 @@ def reader_on_trial(name: str | Path) -> OnTrial:
     """A reader by name or folder: every state of every concept, and every outcome of its shadow, can be explained."""
     reader = load_reader(name)
     card = reader.card
-    named = [
-        (f"{c.name} = {state}", c.name, (k, s)) for k, c in enumerate(card.concepts) for s, state in enumerate(c.states)
-    ]
+    named = [(f"{c.name} = {state}", c.name, (k, s)) for k, c in enumerate(card.concepts) for s, state in enumerate(c.states)]
     named += [(f"{SHADOW}: {outcome}", SHADOW, None) for outcome in card.shadow_outcomes]
     states = [len(c.states) for c in card.concepts]
 

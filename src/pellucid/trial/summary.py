@@ -11,7 +11,12 @@ LOCAL_CASES = 100
 
 
 def summarise(
-    data: Data, replay: Replay, entailed: Entailment, trials: Sequence[MethodTrial], right: Sequence[Figure], forms: Sequence[Artefact]
+    data: Data,
+    replay: Replay,
+    entailed: Entailment,
+    trials: Sequence[MethodTrial],
+    right: Sequence[Figure],
+    forms: Sequence[Artefact],
 ) -> Summary:
     """The summary from what was measured; nothing in it stands on anything else."""
     rely, rely_not, before = list[str](), list[str](), list[str]()
@@ -37,7 +42,9 @@ def _headline(data: Data, entailed: Entailment, trials: Sequence[MethodTrial]) -
         return f"{follows}; no picture of its evidence was tested."
     kinds = dict.fromkeys(t.method for t in trials)
     fit = [m for m in kinds if any(t.method == m and t.verdict.grade == "usable" for t in trials)]
-    careful = [m for m in kinds if m not in fit and any(t.method == m and t.verdict.grade == "usable with caution" for t in trials)]
+    careful = [
+        m for m in kinds if m not in fit and any(t.method == m and t.verdict.grade == "usable with caution" for t in trials)
+    ]
     parts = [f"{len(fit)} may be shown as evidence" if fit else "none may be shown as evidence without caution"]
     if careful:
         parts.append(f"{len(careful)} only with the caution beside it")
@@ -49,9 +56,13 @@ def _answers(entailed: Entailment, replay: Replay, rely: list[str], rely_not: li
     if entailed.because:
         rely_not.append(f"Its reasons: {entailed.because}.")
     elif entailed.share.value == 1:
-        rely.append(f"That each category follows from the findings shown and the rules cited: {n} of {n} re-derived without the model.")
+        rely.append(
+            f"That each category follows from the findings shown and the rules cited: {n} of {n} re-derived without the model."
+        )
     else:
-        rely_not.append(f"That each category follows from what is shown: only {told(entailed.share)} of readings were re-derived.")
+        rely_not.append(
+            f"That each category follows from what is shown: only {told(entailed.share)} of readings were re-derived."
+        )
     if replay.same:
         rely.append("That the same image gives the same answer again, to the last byte.")
     else:
@@ -65,7 +76,9 @@ def _accuracy(data: Data, right: Sequence[Figure], rely: list[str], rely_not: li
     elif auroc.measured.low is None or auroc.measured.low <= 0.5:
         rely_not.append(f"That it tells the classes apart: AUROC {told(auroc.measured)}, not shown to be better than guessing.")
     else:
-        where = "images it may have learned from" if not data.seen_in_training.startswith("none") else "images it did not learn from"
+        where = (
+            "images it may have learned from" if not data.seen_in_training.startswith("none") else "images it did not learn from"
+        )
         rely.append(f"That it tells the classes apart to this degree, on {where}: AUROC {told(auroc.measured)}.")
 
 
@@ -84,12 +97,16 @@ def _maps(trials: Sequence[MethodTrial], rely: list[str], rely_not: list[str], b
 def _before(data: Data, forms: Sequence[Artefact]) -> list[str]:
     said: list[str] = []
     if not data.seen_in_training.startswith("none"):
-        said.append(f"Run this audit on {LOCAL_CASES} or more images of your own patients, which the model cannot have learned from.")
+        said.append(
+            f"Run this audit on {LOCAL_CASES} or more images of your own patients, which the model cannot have learned from."
+        )
     if not data.groups:
         said.append("Give the site or scanner of each image: whether it works alike on all of them was not measured.")
     empty = sum(line.status == "not available" for form in forms for line in form.lines)
     if empty:
-        said.append(f"Ask the developer for the {empty} lines of the published forms that are not available, and add them by --declare.")
+        said.append(
+            f"Ask the developer for the {empty} lines of the published forms that are not available, and add them by --declare."
+        )
     said.append("Settle who may overrule it, how that is recorded, and who stops it; this card does not decide that.")
     return said
 

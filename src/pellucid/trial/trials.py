@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from pellucid.audit import paired
 from pellucid.audit.cases import Bench, Cases, Explain, Maps, Predict
 from pellucid.audit.faithfulness import deletion_curve
 from pellucid.audit.map_controls import CONTROLS, control_bench
@@ -198,6 +199,11 @@ def _no_time(name: str) -> MeasureResult:
     return MeasureResult(measure=name, family=of.family, better=of.better, measured=Measured(value=None, reason=why))
 
 
+def draws(method: str) -> bool:
+    """Whether a method draws at random, so that another seed gives another map."""
+    return "samples" in METHODS[method].options
+
+
 def _bench(room: Room, method: str, cases: Cases, maps: Maps, others: Mapping[str, Maps]) -> Bench:
     def with_subject(subject: Subject) -> Explain:
         return explainer(room.trial, method, subject=subject, seed=room.seed)
@@ -210,7 +216,7 @@ def _bench(room: Room, method: str, cases: Cases, maps: Maps, others: Mapping[st
         seed=room.seed,
         randomised=tuple((name, predictor(room.trial, s.module), with_subject(s)) for name, s in room.stages),
         others=others,
-        reseeded=(lambda seed: explainer(room.trial, method, seed=seed)) if METHODS[method].draws else None,
+        reseeded=(lambda seed: explainer(room.trial, method, seed=seed)) if draws(method) else None,
     )
 
 
@@ -236,28 +242,27 @@ def deletion_plot(room: Room, ask: Ask, method: str) -> Plot:
     index = chosen(room.collected.patients, CURVE_CASES, room.seed)
     cases = room.collected.cases(ask.targets[index], index)
     bench = Bench(cases, room.predict, explainer(room.trial, method), kept_maps(room, ask, method, index), room.seed)
-    curves = [_curve(method, "subject", deletion_curve(bench), room.seed)]
+    curves = [_curve(method, "subject", deletion_curve(bench), cases.patients, room.seed)]
     for name, control in CONTROLS.items():
-        curves.append(_curve(name, "control", deletion_curve(control_bench(bench, control, room.seed)), room.seed))
+        curves.append(
+            _curve(name, "control", deletion_curve(control_bench(bench, control, room.seed)), cases.patients, room.seed)
+        )
     return Plot(
         kind="deletion", title=method, x="share of the image removed", y="probability of what is explained",
         curves=tuple(curves), note=f"{len(index)} cases; band, 95 % interval of the method.",
     )  # fmt: skip
 
 
-def _curve(name: str, role: Any, values: NDArray[np.float64], seed: int) -> Curve:
+def _curve(name: str, role: Any, values: NDArray[np.float64], patients: NDArray[np.str_], seed: int) -> Curve:
     x = tuple(float(v) for v in np.linspace(0, 1, values.shape[1]))
-    curve = Curve(name=name, role=role, x=x, y=tuple(float(v) for v in values.mean(axis=0)))
-    if role != "subject" or len(values) < 2:
-        return curve
-    drawn = np.random.default_rng(seed).integers(len(values), size=(RESAMPLES, len(values)))
-    low, high = np.quantile(values[drawn].mean(axis=1), [0.025, 0.975], axis=0)
-    return replace_bounds(curve, low, high)
-
-
-def replace_bounds(curve: Curve, low: NDArray[np.float64], high: NDArray[np.float64]) -> Curve:
-    """The curve with bounds of its band."""
-    return curve.model_copy(update={"low": tuple(float(v) for v in low), "high": tuple(float(v) for v in high)})
-
-
-__all__ = ["ANSWERED", "IN_TURN", "Ask", "Room", "asks_of", "deletion_plot", "kept_maps", "open_room", "replace", "try_all"]
+    drawn = paired.sample(patients, seed, RESAMPLES)
+    found = [paired.mean(column, drawn, "none") for column in values.T]
+    banded = role == "subject" and found[0].low is not None
+    return Curve(
+        name=name,
+        role=role,
+        x=x,
+        y=tuple(float(v) for v in values.mean(axis=0)),
+        low=tuple(m.low or 0.0 for m in found) if banded else (),
+        high=tuple(m.high or 0.0 for m in found) if banded else (),
+    )

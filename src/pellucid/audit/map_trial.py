@@ -148,12 +148,13 @@ class _Session:
         measured = paired.mean(values, sample, NOT_DEFINED)
         if measured.value is None:
             return self._result(measured, ())
+        largest = self.measure.bounds[1] - self.measure.bounds[0]
         sign = 1.0 if self.measure.better == "higher" else -1.0
         controls = tuple(
             Control(
                 name=control,
                 measured=paired.mean(other, sample, NOT_DEFINED),
-                difference=paired.difference(sign * (values - other), sample, self.comparisons),
+                difference=paired.difference(sign * (values - other), sample, self.comparisons, largest),
             )
             for control, other in self._controls(part).items()
         )

@@ -53,8 +53,10 @@ def mean(values: NDArray[np.float64], drawn: Sample, reason: str) -> Measured:
     return Measured(value=value, low=float(low), high=float(high), n=n, patients=patients)
 
 
-def difference(better: NDArray[np.float64], drawn: Sample, comparisons: int) -> Measured:
+def difference(better: NDArray[np.float64], drawn: Sample, comparisons: int, largest: float = float("inf")) -> Measured:
     """Mean of paired differences (n,), turned so that above zero is better, with an interval corrected for `comparisons`.
+
+    `largest` is the widest possible difference: the interval does not reach beyond it.
 
     Bonferroni: each of the m intervals has level 1 - 0.05/m, so that all of them hold together with 95 %; Holm would reject a
     little more often but gives no interval to print. The interval is the mean ± t times the bootstrap standard error over
@@ -70,4 +72,4 @@ def difference(better: NDArray[np.float64], drawn: Sample, comparisons: int) -> 
     p = patients
     error = float(np.nanstd(drawn.means(better))) * np.sqrt(p / (p - 1))
     reach = float(scipy_module("stats").t.ppf(1 - (1 - LEVEL) / (2 * max(comparisons, 1)), p - 1)) * error
-    return Measured(value=value, low=value - reach, high=value + reach, n=n, patients=p)
+    return Measured(value=value, low=max(value - reach, -largest), high=min(value + reach, largest), n=n, patients=p)

@@ -27,6 +27,7 @@ from pellucid.train.files import write_whole
 
 log = logging.getLogger(__name__)
 WARM_UP = 0.1
+HEAD_SPREAD = 0.01
 WEIGHTS, RECIPE, FIGURES, CHECKPOINT = "weights.safetensors", "recipe.json", "figures.json", "checkpoint.pt"
 Figures = dict[str, Any]
 
@@ -57,6 +58,9 @@ def new_classifier(net: ClassifierNet, classes: int) -> nn.Module:
         state = packaged_state(PACKAGED[net.architecture], timm.create_model(net.architecture).state_dict())
         fitting = {k: v for k, v in state.items() if made.state_dict()[k].shape == v.shape}
         made.load_state_dict(fitting, strict=False)
+        head: Any = made.get_submodule(str(made.pretrained_cfg["classifier"]))
+        nn.init.normal_(head.weight, std=HEAD_SPREAD)  # timm draws it for a thousand classes: of two, the first logits are huge
+        nn.init.zeros_(head.bias)
     return made
 
 

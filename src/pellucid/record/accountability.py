@@ -6,13 +6,15 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
+from pellucid.record.concept_audit import Basis, ConceptAudit
 from pellucid.record.findings import FrozenDict, Names, Parameters, Record, Sha256, Text
+from pellucid.record.shortcut import ShortcutAudit
 from pellucid.record.trial import Measured, MethodTrial
 
 Status = Literal["measured", "declared", "not available"]
 
 
-class Line(Record):
+class FormField(Record):
     """One line of an artefact such as a model card: what it says, and on what footing."""
 
     field: Text
@@ -44,7 +46,7 @@ class Artefact(Record):
     name: Text
     title: Text
     source: Text
-    lines: tuple[Line, ...]
+    lines: tuple[FormField, ...]
 
 
 class Figure(Record):
@@ -59,14 +61,14 @@ class Figure(Record):
 
 
 class Word(Record):
-    """One of the four words that explanations are praised with (relevance, completeness, correctness, clinical utility), measured."""
+    """A word that explanations are praised with (relevance, completeness, correctness, clinical utility), measured."""
 
     word: Text
     question: Text
     figures: tuple[Figure, ...]
 
 
-class Curve(Record):
+class Series(Record):
     """A line of a plot, with its 95 % band where there is one."""
 
     name: Text
@@ -79,18 +81,18 @@ class Curve(Record):
     @model_validator(mode="after")
     def _of_one_length(self) -> Self:
         if len(self.x) != len(self.y) or len(self.low) not in (0, len(self.x)) or len(self.high) != len(self.low):
-            raise ValueError(f"curve {self.name}: expected x, y and both bounds of one length")
+            raise ValueError(f"series {self.name}: expected x, y and both bounds of one length")
         return self
 
 
 class Plot(Record):
     """A plot of the card: which figure it shows, its axes, its curves."""
 
-    kind: Literal["reliability", "deletion", "intervention", "selective risk"]
+    kind: Literal["reliability", "deletion", "intervention", "selective risk", "decision"]
     title: Text
     x: Text
     y: Text
-    curves: tuple[Curve, ...]
+    curves: tuple[Series, ...]
     note: str = ""
 
 
@@ -123,8 +125,9 @@ class Data(Record):
     """Class -> count, as text."""
     groups: Names = FrozenDict()
     """Site or scanner column -> what it names."""
+    basis: Basis
     seen_in_training: Text
-    """Whether the model learned from these images; nobody can measure this from outside."""
+    """Whether the model learned from these images, in a sentence."""
     faults: tuple[Text, ...] = ()
 
 
@@ -170,18 +173,22 @@ class Explainability(Record):
 
     entailment: Entailment
     trials: tuple[MethodTrial, ...]
-    shortcuts: tuple[Figure, ...] = ()
-    shortcut_sentences: tuple[Text, ...] = ()
+    shortcuts: ShortcutAudit | None = None
+    shortcuts_because: str | None = None
+    """Why shortcuts were not looked for."""
+    groups: tuple[Figure, ...] = ()
+    """Accuracy at each site or scanner."""
     words: tuple[Word, ...] = ()
+    right: tuple[Figure, ...] = ()
+    """How often it is right."""
     uncertainty: tuple[Figure, ...] = ()
     plots: tuple[Plot, ...] = ()
 
 
 class Interpretability(Record):
-    """Pillar 2: is what it calls a concept that concept; None and a reason for a model without concepts."""
+    """Pillar 2: is what it calls a concept that concept; None and a reason for a model without concepts, or too few cases."""
 
-    figures: tuple[Figure, ...] = ()
-    sentences: tuple[Text, ...] = ()
+    concepts: ConceptAudit | None = None
     plots: tuple[Plot, ...] = ()
     because: str | None = None
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from pellucid.audit.concept_measures import CONCEPT_MEASURES
 from pellucid.record import Grade, Measured, MeasureResult, MethodTrial
 from pellucid.record.accountability import AccountabilityCard, Artefact
 from pellucid.report import words
 from pellucid.report.html import part, templates
 from pellucid.report.plots import forest, line_plot
 
-CARD_NOTE = "Research use only. Not a medical device, not a conformity assessment. Every line says whether it was measured, declared or is not available."
+CARD_NOTE = (
+    "Research use only. Not a medical device, not a conformity assessment. Every line says whether it was measured, declared or is "
+    "not available."
+)
 TONES: dict[Grade, str] = {
     "usable": "good",
     "usable with caution": "caution",
@@ -67,6 +71,7 @@ def card_html(card: AccountabilityCard, tiles: Sequence[MapTile] = ()) -> str:
             plot=line_plot,
             percent=_percent,
             words=words,
+            asks={name: m.asks for name, m in CONCEPT_MEASURES.items()},
             note=CARD_NOTE,
             style=Markup(part("report.css") + part("card.css")),
         )

@@ -5,7 +5,7 @@ import re
 import xml.etree.ElementTree as ET
 
 from pellucid.errors import InputError
-from pellucid.record.accountability import AccountabilityCard, Artefact, Figure, Line
+from pellucid.record.accountability import AccountabilityCard, Artefact, Figure, FormField
 
 NAMESPACE = "https://mc.chai.org/v0.2/schema.xsd"
 FORM = "chai-applied-model-card"
@@ -63,7 +63,7 @@ def _fill(root: ET.Element, form: Artefact, results: dict[str, list[Figure]]) ->
             element.text = _clean(markdown(line))
 
 
-def markdown(line: Line) -> str:
+def markdown(line: FormField) -> str:
     """The text of a line with its footing behind it."""
     if line.status == "not available":
         return f"Not available: {line.reason}."
@@ -71,7 +71,7 @@ def markdown(line: Line) -> str:
     return f"{line.text}\n\n*({footing}{f', {line.on}' if line.on else ''})*"
 
 
-def _metrics(element: ET.Element, figures: list[Figure], line: Line) -> None:
+def _metrics(element: ET.Element, figures: list[Figure], line: FormField) -> None:
     """One MetricResult per figure; the schema wants at least one, so an absence is said as one."""
     for figure in figures:
         result = ET.SubElement(element, _tag("MetricResult"))
@@ -93,8 +93,8 @@ def _results(card: AccountabilityCard) -> dict[str, list[Figure]]:
     ]
     entailed = Figure(name="entailment", said="entailment", measured=card.explainability.entailment.share)
     return {
-        "efficacy": [*words.get("correctness", []), *words.get("clinical utility", [])],
-        "fairness": [*card.explainability.shortcuts],
+        "efficacy": [*card.explainability.right, *words.get("clinical utility", [])],
+        "fairness": [*card.explainability.groups],
         "safety": [entailed, *card.explainability.uncertainty, *trials],
     }
 

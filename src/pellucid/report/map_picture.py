@@ -1,4 +1,4 @@
-"""A map over its image as a picture that carries its own test result: legend with sign, verdict beneath, a stamp where it failed."""
+"""A map over its image as a picture that carries its own test result: scale with sign, verdict, a stamp where it failed."""
 
 import io
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ TONES: dict[str, tuple[Colour, Colour]] = {
 """Ground and ink of a verdict, by how good it is."""
 
 ONE_SIDED: tuple[Colour, ...] = ((0, 32, 81), (60, 77, 110), (127, 124, 117), (187, 175, 113), (253, 234, 69))
-"""Anchors of cividis (Nunez 2018, doi 10.1371/journal.pone.0199239): even in lightness, the same for every kind of colour vision."""
+"""Anchors of cividis (Nunez 2018, doi 10.1371/journal.pone.0199239): even in lightness for every kind of colour vision."""
 TWO_SIDED: tuple[Colour, ...] = ((33, 102, 172), (146, 197, 222), (247, 247, 247), (244, 165, 130), (178, 60, 20))
 """Blue against, white nothing, orange for: told apart by people with red-green blindness."""
 OPACITY = 0.62
@@ -36,7 +36,7 @@ OPACITY = 0.62
 
 @dataclass(frozen=True)
 class MapWords:
-    """What stands around a map: its name, what it explains, its verdict, its own tests, and the stamp across it (empty for none)."""
+    """What stands around a map: name, what it explains, verdict, its own tests, and the stamp across it (empty for none)."""
 
     title: str
     subtitle: str

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from markupsafe import Markup, escape
 
 from pellucid.record import MeasureResult
-from pellucid.record.accountability import Curve, Plot
+from pellucid.record.accountability import Plot, Series
 
 WIDTH, HEIGHT = 380, 270
 LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 40
@@ -31,7 +31,7 @@ def line_plot(plot: Plot) -> Markup:
     )
 
 
-def _heights(curves: Sequence[Curve]) -> list[float]:
+def _heights(curves: Sequence[Series]) -> list[float]:
     return [v for c in curves for v in (*c.y, *c.low, *c.high)]
 
 
@@ -72,7 +72,7 @@ def _number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.0f}"
 
 
-def _curve(curve: Curve, kind: str, x_limits: Limits, y_limits: Limits, dots: bool) -> Markup:
+def _curve(curve: Series, kind: str, x_limits: Limits, y_limits: Limits, dots: bool) -> Markup:
     points = [_at(x, y, x_limits, y_limits) for x, y in zip(curve.x, curve.y, strict=True)]
     parts: list[Markup] = []
     if curve.low and not dots:
@@ -92,7 +92,7 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
     return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in points)
 
 
-def _legend(curves: Sequence[Curve], controls: Sequence[str]) -> Markup:
+def _legend(curves: Sequence[Series], controls: Sequence[str]) -> Markup:
     items: list[Markup] = []
     for curve in curves:
         kind = f"control{controls.index(curve.name) % 3}" if curve.role == "control" else curve.role
@@ -113,7 +113,7 @@ def forest(result: MeasureResult) -> Markup:
         return Markup("")
     values = [own.value, own.low, own.high, *(c.measured.value for c in result.controls)]
     present = [v for v in values if v is not None]
-    low, high = (0.0, 1.0) if 0 <= min(present) and max(present) <= 1 else (min(present), max(present))
+    low, high = (0.0, 1.0) if min(present) >= 0 and max(present) <= 1 else (min(present), max(present))
 
     def at(value: float) -> float:
         return EDGE + (value - low) / ((high - low) or 1.0) * (FOREST_WIDTH - 2 * EDGE)

@@ -12,7 +12,7 @@ from pellucid.knowledge.strict_yaml import Node, parse
 from pellucid.models.card import load_toml
 from pellucid.models.card import parse as parse_record
 from pellucid.record import Names, Record, Sha256, Text
-from pellucid.record.accountability import Artefact, Line
+from pellucid.record.accountability import Artefact, FormField
 
 FORMS = Path(__file__).with_name("artefacts.yaml")
 US = "Pellucid's audit"
@@ -94,12 +94,12 @@ def fill(facts: Mapping[str, Fact], run: Sha256) -> tuple[Artefact, ...]:
     )
 
 
-def _line(spec: FieldSpec, facts: Mapping[str, Fact], run: Sha256) -> Line:
+def _line(spec: FieldSpec, facts: Mapping[str, Fact], run: Sha256) -> FormField:
     if spec.text is not None:
-        return Line(field=spec.field, status="declared", text=spec.text, by=US)
+        return FormField(field=spec.field, status="declared", text=spec.text, by=US)
     fact = facts.get(spec.fact or "")
     if fact is None or not fact.text:
-        return Line(field=spec.field, status="not available", reason=spec.missing)
+        return FormField(field=spec.field, status="not available", reason=spec.missing)
     if fact.measured:
-        return Line(field=spec.field, status="measured", text=fact.text, run=run)
-    return Line(field=spec.field, status="declared", text=fact.text, by=fact.by or "the model's card", on=fact.on)
+        return FormField(field=spec.field, status="measured", text=fact.text, run=run)
+    return FormField(field=spec.field, status="declared", text=fact.text, by=fact.by or "the model's card", on=fact.on)

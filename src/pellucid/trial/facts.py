@@ -50,7 +50,7 @@ def declared_facts(trial: OnTrial) -> dict[str, Fact]:
 def measured_facts(
     trial: OnTrial, ref: OnTrialRef, data: Data, replay: Replay, figures: Mapping[str, Sequence[Figure]]
 ) -> dict[str, Fact]:
-    """What this run measured of the model, the data and its answers; `figures` has `right`, `sure` and `groups`."""
+    """What this run measured of the model, the data and its answers; `figures` has `right` and `groups`."""
     right = "; ".join(f"{f.name} {told(f.measured)}" for f in figures["right"])
     texts = {
         "name": ref.name,
@@ -66,7 +66,7 @@ def measured_facts(
         "replay": f"{replay.what}, {replay.times} times: {'the same bytes' if replay.same else 'different bytes'}.",
         "software": f"{software()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         "test_data": f"{data.title}: {data.images} images of {data.patients} patients, by hash {data.sha256}. "
-        f"Seen in training: {data.seen_in_training}",
+        f"{data.seen_in_training}",
         "process": "Every figure with a 95 % interval over patients; explanations beside controls that cannot explain, comparisons corrected.",
         "performance_here": right or "not measured",
         "results_efficacy": "see the results",

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from pellucid.audit import agreement
 from pellucid.audit.interval import bootstrap
 from pellucid.record import Measured
-from pellucid.record.accountability import Curve, Figure, Plot
+from pellucid.record.accountability import Figure, Plot, Series
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -118,7 +118,7 @@ def selective_plot(labels: Ints, p: Floats, patients: NDArray[Any], title: str) 
     """Error among the cases answered, against the share answered."""
     found = [measured(_selective(c), (labels, p), patients) for c in COVERAGES]
     whole = float((p.argmax(axis=1) != labels).mean())
-    own = Curve(
+    own = Series(
         name="leaving out the least sure",
         role="subject",
         x=COVERAGES,
@@ -126,7 +126,7 @@ def selective_plot(labels: Ints, p: Floats, patients: NDArray[Any], title: str) 
         low=tuple(_bound(m.low, m) for m in found),
         high=tuple(_bound(m.high, m) for m in found),
     )
-    flat = Curve(name="leaving out at random", role="reference", x=(COVERAGES[0], 1.0), y=(whole, whole))
+    flat = Series(name="leaving out at random", role="reference", x=(COVERAGES[0], 1.0), y=(whole, whole))
     return Plot(
         kind="selective risk", title=title, x="share of cases answered", y="share answered wrongly", curves=(own, flat),
         note="Falling to the left is better: the model knows which cases it cannot answer.",
@@ -147,7 +147,7 @@ def reliability_plot(labels: Ints, p: Floats, classes: Sequence[str], title: str
     bins = max(1, min(BINS, len(labels) // LEAST_IN_BIN))
     parts = [part for part in np.array_split(np.argsort(stated, kind="stable"), bins) if len(part)]
     bounds = [wilson(int(hit[part].sum()), len(part)) for part in parts]
-    own = Curve(
+    own = Series(
         name=f"stated {classes[-1]}" if two else "stated of the likeliest",
         role="subject",
         x=tuple(float(stated[part].mean()) for part in parts),
@@ -155,7 +155,7 @@ def reliability_plot(labels: Ints, p: Floats, classes: Sequence[str], title: str
         low=tuple(low for low, _ in bounds),
         high=tuple(high for _, high in bounds),
     )
-    right = Curve(name="stated = true", role="reference", x=(0.0, 1.0), y=(0.0, 1.0))
+    right = Series(name="stated = true", role="reference", x=(0.0, 1.0), y=(0.0, 1.0))
     note = f"{len(labels)} cases in {len(parts)} groups of equal size; lines, 95 % interval."
     return Plot(kind="reliability", title=title, x="stated probability", y="how often it is so", curves=(own, right), note=note)
 

@@ -5,14 +5,13 @@ allows code to run); a TorchScript file; an ONNX file, which is a black box with
 """
 
 import importlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -119,7 +118,8 @@ def load_foreign(path: Path, *, allow_code: bool = False) -> Foreign:
         raise TamperedError(f"{weights}: expected SHA-256 {spec.weights_sha256[:12]}… as in the card, got {found[:12]}…")
     if spec.kind == "module" and not allow_code:
         raise InputError(
-            f"{path}: the card names code to run ({spec.architecture}); read that code, then give --allow-code (Python: allow_code=True)"
+            f"{path}: the card names code to run ({spec.architecture}); read that code, then give --allow-code "
+            "(Python: allow_code=True)"
         )
     module = KINDS[spec.kind](spec, weights)
     return Foreign(card, module.eval().requires_grad_(False), spec.kind != "onnx", found)
@@ -131,13 +131,17 @@ def _architecture(spec: ModelSpec) -> str:
     return spec.architecture
 
 
+def _options(spec: ModelSpec) -> dict[str, Any]:
+    return dict(spec.options)
+
+
 def _timm(spec: ModelSpec, weights: Path) -> nn.Module:
     import timm
 
     name = _architecture(spec)
     if not timm.is_model(name):
         raise UnknownName("timm architecture", name, timm.list_models())
-    return _with_weights(_built(lambda: timm.create_model(name, pretrained=False, **spec.options), spec), weights, spec)
+    return _with_weights(_built(lambda: timm.create_model(name, False, **_options(spec)), spec), weights, spec)
 
 
 def _torchvision(spec: ModelSpec, weights: Path) -> nn.Module:
@@ -148,7 +152,7 @@ def _torchvision(spec: ModelSpec, weights: Path) -> nn.Module:
     name = _architecture(spec)
     if name not in models.list_models():
         raise UnknownName("torchvision architecture", name, models.list_models())
-    return _with_weights(_built(lambda: models.get_model(name, weights=None, **spec.options), spec), weights, spec)
+    return _with_weights(_built(lambda: models.get_model(name, weights=None, **_options(spec)), spec), weights, spec)
 
 
 def _module(spec: ModelSpec, weights: Path) -> nn.Module:
@@ -160,7 +164,7 @@ def _module(spec: ModelSpec, weights: Path) -> nn.Module:
         make = getattr(importlib.import_module(where), factory)
     except (ImportError, AttributeError) as error:
         raise CardError(f"model {spec.name}: cannot import {spec.architecture!r}: {error}") from None
-    return _with_weights(_built(lambda: make(**spec.options), spec), weights, spec)
+    return _with_weights(_built(lambda: make(**_options(spec)), spec), weights, spec)
 
 
 def _built(make: Callable[[], Any], spec: ModelSpec) -> nn.Module:
@@ -240,13 +244,14 @@ class OnnxModule(nn.Module):
             return _outputs(self.session.run(None, {self.input: array}))
         if self.batch != 1:
             raise InputError(
-                f"ONNX model: expected batches of {self.batch}, which its file fixes, got {len(array)}; export it with a free batch axis"
+                f"ONNX model: expected batches of {self.batch}, which its file fixes, got {len(array)}; "
+                "export it with a free batch axis"
             )
         parts = [self.session.run(None, {self.input: array[i : i + 1]}) for i in range(len(array))]
         return _outputs([np.concatenate(column) for column in zip(*parts, strict=True)])
 
 
-def _outputs(arrays: list[NDArray[Any]]) -> Tensor | tuple[Tensor, ...]:
+def _outputs(arrays: Sequence[Any]) -> Tensor | tuple[Tensor, ...]:
     tensors = tuple(torch.from_numpy(np.array(a, dtype=np.float32)) for a in arrays)
     return tensors[0] if len(tensors) == 1 else tensors
 
@@ -284,7 +289,8 @@ def pick_output(spec: ModelSpec) -> Callable[[Any], Tensor]:
             )
         if found.ndim != 2 or found.shape[1] not in ({1, 2} if wanted == 2 else {wanted}):
             raise InputError(
-                f"model {spec.name}: expected scores (B, {wanted}) for the card's classes, got {tuple(found.shape)}; mend model.classes or model.output"
+                f"model {spec.name}: expected scores (B, {wanted}) for the card's classes, got {tuple(found.shape)}; "
+                "mend model.classes or model.output"
             )
         return torch.cat([-found, found], dim=1) / 2 if found.shape[1] == 1 else found
 

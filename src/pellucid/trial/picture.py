@@ -15,12 +15,12 @@ from pellucid.audit.map_controls import random_map
 from pellucid.audit.randomisation import mprt
 from pellucid.audit.stability import noise_spearman
 from pellucid.errors import InputError
-from pellucid.explain import METHODS, Maps, explain
+from pellucid.explain import Maps, explain
 from pellucid.images import StudyImage, prepare
 from pellucid.record import Grade, MethodTrial, Record, Text
 from pellucid.record.accountability import AccountabilityCard
 from pellucid.report.map_picture import MapWords, map_picture
-from pellucid.trial.subject import Output, OnTrial, explainer, find_output, predictor, randomised, target_of
+from pellucid.trial.subject import OnTrial, Output, explainer, find_output, predictor, randomised, target_of
 
 RANDOM_MAPS = 19
 """A map that beats all of 19 random ones does so by chance once in 20."""

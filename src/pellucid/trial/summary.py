@@ -4,29 +4,38 @@ from collections.abc import Sequence
 
 from pellucid.record import MethodTrial
 from pellucid.record.accountability import Artefact, Data, Entailment, Figure, Replay, Summary
+from pellucid.record.shortcut import ShortcutAudit
 from pellucid.report.card import told
 
 LEAST_PATIENTS = 20
 LOCAL_CASES = 100
+UNSEEN = ("held-out", "other images")
 
 
-def summarise(
-    data: Data,
-    replay: Replay,
-    entailed: Entailment,
-    trials: Sequence[MethodTrial],
-    right: Sequence[Figure],
-    forms: Sequence[Artefact],
-) -> Summary:
-    """The summary from what was measured; nothing in it stands on anything else."""
+Rest = tuple[Replay, Sequence[Artefact], ShortcutAudit | str]
+
+
+def summarise(data: Data, entailed: Entailment, trials: Sequence[MethodTrial], right: Sequence[Figure], rest: Rest) -> Summary:
+    """The summary from what was measured; nothing in it stands on anything else. `rest`: replay, forms, shortcuts."""
     rely, rely_not, before = list[str](), list[str](), list[str]()
+    replay, forms, shortcuts = rest
     _answers(entailed, replay, rely, rely_not)
     _accuracy(data, right, rely, rely_not)
     _maps(trials, rely, rely_not, before)
+    _shortcuts(shortcuts, rely_not, before)
     before += _before(data, forms)
     return Summary(
         headline=_headline(data, entailed, trials), rely=tuple(rely), rely_not=tuple(rely_not), before_use=tuple(before)
     )
+
+
+def _shortcuts(found: ShortcutAudit | str, rely_not: list[str], before: list[str]) -> None:
+    if isinstance(found, str):
+        before.append("Look for shortcuts (marks, borders, scanners): it was not done here.")
+    elif found.severity == "shortcut":
+        rely_not.append(f"That it answers from the lesion. {found.sentence}")
+    elif found.severity == "suspicion":
+        before.append(f"Look at what the answer changes with. {found.sentence}")
 
 
 def _headline(data: Data, entailed: Entailment, trials: Sequence[MethodTrial]) -> str:
@@ -76,9 +85,7 @@ def _accuracy(data: Data, right: Sequence[Figure], rely: list[str], rely_not: li
     elif auroc.measured.low is None or auroc.measured.low <= 0.5:
         rely_not.append(f"That it tells the classes apart: AUROC {told(auroc.measured)}, not shown to be better than guessing.")
     else:
-        where = (
-            "images it may have learned from" if not data.seen_in_training.startswith("none") else "images it did not learn from"
-        )
+        where = "images it did not learn from" if data.basis in UNSEEN else "images it may have learned from"
         rely.append(f"That it tells the classes apart to this degree, on {where}: AUROC {told(auroc.measured)}.")
 
 
@@ -96,7 +103,7 @@ def _maps(trials: Sequence[MethodTrial], rely: list[str], rely_not: list[str], b
 
 def _before(data: Data, forms: Sequence[Artefact]) -> list[str]:
     said: list[str] = []
-    if not data.seen_in_training.startswith("none"):
+    if data.basis not in UNSEEN:
         said.append(
             f"Run this audit on {LOCAL_CASES} or more images of your own patients, which the model cannot have learned from."
         )

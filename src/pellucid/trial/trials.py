@@ -18,7 +18,7 @@ from pellucid.audit.verdict import installed_rules, verdict
 from pellucid.errors import PellucidError
 from pellucid.explain import METHODS, Subject
 from pellucid.record import FrozenDict, MeasureResult, MethodTrial, Reason, Verdict
-from pellucid.record.accountability import Curve, Plot
+from pellucid.record.accountability import Plot, Series
 from pellucid.record.trial import Measured
 from pellucid.trial.budget import Speed, allot, grouped, ordered, seconds_per_case
 from pellucid.trial.data import Collected
@@ -253,12 +253,12 @@ def deletion_plot(room: Room, ask: Ask, method: str) -> Plot:
     )  # fmt: skip
 
 
-def _curve(name: str, role: Any, values: NDArray[np.float64], patients: NDArray[np.str_], seed: int) -> Curve:
+def _curve(name: str, role: Any, values: NDArray[np.float64], patients: NDArray[np.str_], seed: int) -> Series:
     x = tuple(float(v) for v in np.linspace(0, 1, values.shape[1]))
     drawn = paired.sample(patients, seed, RESAMPLES)
     found = [paired.mean(column, drawn, "none") for column in values.T]
     banded = role == "subject" and found[0].low is not None
-    return Curve(
+    return Series(
         name=name,
         role=role,
         x=x,

@@ -83,8 +83,8 @@ def _run(args: argparse.Namespace) -> int:
 
 AUDIT = Command(
     summary="put a model and its explanations on trial: the accountability card",
-    text="Tries the explanations of a reader or of your own model on labelled images, with controls that cannot explain, and writes "
-    "an accountability card: card.html to read, card.json to keep, card.xml in the shape of the CHAI model card. "
+    text="Tries the explanations of a reader or of your own model on labelled images, beside controls that cannot explain, and "
+    "writes an accountability card: card.html to read, card.json to keep, card.xml in the shape of the CHAI model card. "
     "Every figure says how many cases it rests on. The same command goes on where an earlier run was stopped.",
     examples=(
         "pellucid audit --reader breast-ultrasound --data breast-us/manifest.csv",

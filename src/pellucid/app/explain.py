@@ -42,7 +42,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--target",
         metavar="T",
-        help="what is explained: a class, a finding such as margin or margin=circumscribed (its likeliest state by default), or shadow",
+        help="what is explained: a class, a finding (margin: its likeliest state; or margin=circumscribed), or shadow",
     )
     parser.add_argument(
         "--audit", metavar="DIR", help="an audit of this model (folder or card.json): its verdict stands beside the map"

@@ -13,8 +13,8 @@ from pellucid.report.html import part, templates
 from pellucid.report.plots import forest, line_plot
 
 CARD_NOTE = (
-    "Research use only. Not a medical device, not a conformity assessment. Every line says whether it was measured, declared or is "
-    "not available."
+    "Research use only. Not a medical device, not a conformity assessment. Every line was measured, is declared, or says why it "
+    "is not available."
 )
 TONES: dict[Grade, str] = {
     "usable": "good",

@@ -12,8 +12,7 @@ from pellucid.trial.concepts import audit_concepts
 from pellucid.trial.request import Request
 from pellucid.trial.store import Store
 
-NO_CONCEPTS = "This model has no concepts: between pixels and answer there is nothing with a clinical name that could be checked or "
-    "corrected."
+NO_CONCEPTS = "This model has no concepts: between pixels and answer nothing with a clinical name could be checked or corrected."
 QUESTIONS = {
     "relevance": "Does what is shown move the answer?",
     "completeness": "Does what is shown carry the whole answer?",

@@ -110,8 +110,8 @@ def reader_source(card: Card, shadow_outcomes: Sequence[str]) -> Source:
             names = tuple(row[card.data.image_column] for row in rows)
             empty = np.zeros(0, dtype=np.int64)
             cases = Labelled(manifest.parent, rows, names, empty, {}, empty.astype(np.bool_), empty, np.array(names))
-            parts.append(place_masks(cases, card, index, shape).any(axis=0))
-        return np.any(parts, axis=0) if parts else None
+            parts.append(np.asarray(place_masks(cases, card, index, shape).any(axis=0), np.bool_))
+        return np.stack(parts).any(axis=0) if parts else None
 
     return Source(
         tuple(shadow_outcomes), card.data.image_column, card.data.image_folder, card.data.patient_column, (), "fold", labels, mask
@@ -128,7 +128,7 @@ def foreign_source(card: ForeignCard) -> Source:
 
     def mask(rows: Rows, index: int, manifest: Path, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
         parts = [read_mask(rows[index], column, manifest.parent / data.folder, shape) for column in data.masks]
-        return np.any(parts, axis=0) if parts else None
+        return np.stack(parts).any(axis=0) if parts else None
 
     return Source(card.model.classes, data.image, data.folder, data.patient, data.groups, data.fold, labels, mask)
 
@@ -228,7 +228,7 @@ def _pixels(
 
 
 def warp_mask(mask: NDArray[np.bool_], prepared: Prepared) -> NDArray[np.bool_]:
-    """A mask of the original image in the grid of the prepared one: nearest sample; a lesion too small to be met keeps one pixel."""
+    """A mask of the original image in the grid of the prepared one: nearest sample; a lesion between samples keeps one pixel."""
     height, width = prepared.array.shape[-2:]
     centres = np.arange(max(height, width)) + 0.5
     x = np.floor(prepared.affine[0, 0] * centres[:width] + prepared.affine[0, 2]).astype(int)

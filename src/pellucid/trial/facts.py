@@ -28,9 +28,9 @@ def declared_facts(trial: OnTrial) -> dict[str, Fact]:
             "foundation": f"{card.encoder.name}, ImageNet weights{', kept frozen' if card.encoder.frozen else ''}",
             "intended_use": "Research on justified reading of images; not a medical device.",
             "decision_role": "Informs a person, who sees findings and rules and may correct each of them.",
-            "oversight": "A person may correct any finding; the rules then run again, and the revision is recorded beside the first reading.",
+            "oversight": "A person may correct any finding; the rules run again, and the revision is recorded.",
             "citation": card.data.citation,
-            "design": "Categories are computed from displayed findings by cited rules, so that they can be re-derived without the model.",
+            "design": "Categories come from displayed findings by cited rules, and can be re-derived without the model.",
             "regulatory": "None. Research use only.",
         }  # fmt: skip
         return {name: Fact(text, by=by) for name, text in texts.items()}
@@ -57,7 +57,7 @@ def measured_facts(
         "version": f"{ref.name} {ref.version}, weights {ref.weights_sha256}",
         "model_type": f"{ref.kind}, recognised as {ref.family}",
         "outputs": f"Scores for: {', '.join(o.name for o in trial.outputs)}.",
-        "output_type": "prediction and classification" if trial.reader is None else "classification by cited rules, with next step",
+        "output_type": "prediction" if trial.reader is None else "classification by cited rules, with next step",
         "input_spec": "; ".join(f"{s.name} {dict(s.parameters)}" for s in trial.plan),
         "sensitive": "None: the model takes pixels only. What pixels may give away of a person was not tested.",
         "integrity": "Weights are checked by SHA-256 and read without running code in them."
@@ -67,12 +67,12 @@ def measured_facts(
         "software": f"{software()}, Python {platform.python_version()}, {platform.system()} {platform.machine()}",
         "test_data": f"{data.title}: {data.images} images of {data.patients} patients, by hash {data.sha256}. "
         f"{data.seen_in_training}",
-        "process": "Every figure with a 95 % interval over patients; explanations beside controls that cannot explain, comparisons corrected.",
+        "process": "Figures with 95 % intervals over patients; explanations beside controls, comparisons corrected.",
         "performance_here": right or "not measured",
         "results_efficacy": "see the results",
         "results_safety": "see the results",
-        "metrics_why": "Discrimination and calibration beside trivial baselines; explanations beside a random map, a centre blob and an edge "
-        "detector, since a measure without a control cannot fail.",
+        "metrics_why": "Discrimination and calibration beside trivial baselines; explanations beside maps that cannot explain, "
+        "since a measure without a control cannot fail.",
         "bibliography": "@misc{pellucid, title = {Pellucid accountability card}, note = {" + ref.name + " " + ref.version + "}}",
     }  # fmt: skip
     if figures["groups"]:

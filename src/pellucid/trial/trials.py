@@ -127,17 +127,18 @@ def _not_tested(ask: Ask, method: str, why: str) -> MethodTrial:
 
 
 def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Speed], dict[str, str]]:
-    """Seconds per call of each method that applies, and why the others do not; kept, so that a run that goes on plans the same."""
+    """Seconds per call of each method that applies, and why others do not; kept, so that a run that goes on plans the same."""
     kept = room.store.content(f"speeds/{ask.name}") or {}
     refused: dict[str, str] = kept.get("refused", {})
     speeds = {name: Speed(*pair) for name, pair in kept.get("speeds", {}).items()}
     images, targets = room.collected.images[:PILOT], ask.targets[:PILOT]
+    predictor(room.trial)(images[:1])  # the first call prepares: it is not timed
     begun = time.perf_counter()
-    room.trial.subject.module(_tensor(images))
     predictor(room.trial)(images)
-    forward = (time.perf_counter() - begun) / (2 * len(images))
+    forward = (time.perf_counter() - begun) / len(images)
     for name in tqdm([m for m in methods if m not in speeds and m not in refused], desc="speed of methods", disable=None):
         try:
+            explainer(room.trial, name, seed=room.seed)(images[:1], targets[:1])
             begun = time.perf_counter()
             explainer(room.trial, name, seed=room.seed)(images, targets)
             speeds[name] = Speed(forward, (time.perf_counter() - begun) / len(images))
@@ -148,14 +149,8 @@ def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Spe
     return {m: speeds[m] for m in methods if m in speeds}, {m: refused[m] for m in methods if m in refused}
 
 
-def _tensor(images: NDArray[np.float32]) -> Any:
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-
-
 def _plan(room: Room, ask: Ask, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float) -> tuple[Group, ...]:
-    """Groups of methods with the cases of each measure, so that all ends in `seconds`; fast groups leave their rest to slow ones."""
+    """Groups of methods with the cases of each measure, so that all ends in `seconds`; fast ones leave their rest to slow ones."""
     left, waiting, plan = seconds, len(speeds), list[Group]()
     for methods in grouped(speeds):
         speed = Speed(max(speeds[m].forward for m in methods), max(speeds[m].explanation for m in methods))

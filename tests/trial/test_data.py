@@ -10,10 +10,10 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from pellucid.errors import ImageError, RecipeError  # noqa: E402
-from pellucid.images import prepare  # noqa: E402
-from pellucid.trial.data import Collected, collect, draw, foreign_source, warp_mask  # noqa: E402
-from pellucid.trial.foreign import load_foreign  # noqa: E402
+from pellucid.errors import ImageError, RecipeError
+from pellucid.images import prepare
+from pellucid.trial.data import Collected, collect, draw, foreign_source, warp_mask
+from pellucid.trial.foreign import load_foreign
 
 Make = Callable[..., Path]
 

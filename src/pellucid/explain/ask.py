@@ -48,6 +48,14 @@ class Answer:
     notes: tuple[str, ...] = ()
 
 
+def at_least(ask: Ask, option: str, least: int) -> int:
+    """A whole number option. Raises ExplainError below `least`."""
+    given = ask.options[option]
+    if not isinstance(given, int) or given < least:
+        raise ExplainError(f"{option}: expected a whole number of at least {least}, got {given!r}")
+    return given
+
+
 def chunks(count: int, size: int) -> Iterator[slice]:
     """Slices of at most `size` that cover `count`."""
     for start in range(0, count, size):
@@ -88,7 +96,7 @@ def gradients_of(ask: Ask, images: Tensor) -> tuple[Tensor, Tensor]:
     for part in chunks(len(images), ask.subject.at_once(True)):
         with torch.enable_grad():
             leaf = images[part].detach().clone().requires_grad_()
-            score = one_pass(ask, leaf.clone())  # a copy: a first layer that works in place must not touch the leaf
+            score = one_pass(ask, leaf)
             gradients.append(differentiated(ask, score, [leaf])[0])
         scores.append(score.detach())
     return torch.cat(scores), torch.cat(gradients)
@@ -145,7 +153,8 @@ def activations_of(ask: Ask) -> tuple[Tensor, Tensor]:
     module, layer = module_of(ask)
     key = ("activations", layer.name)
     if key not in ask.kept:
-        parts = [_at_layer(ask, module, layer, ask.images[p]) for p in chunks(len(ask.images), ask.subject.at_once(True))]
+        size = ask.subject.fitting(max(ask.subject.bytes_forward, layer.bytes_after))
+        parts = [_at_layer(ask, module, layer, ask.images[part]) for part in chunks(len(ask.images), size)]
         ask.kept[key] = (torch.cat([a for a, _ in parts]), torch.cat([g for _, g in parts]))
     activations, gradients = ask.kept[key]
     if not gradients.any():
@@ -182,14 +191,17 @@ def grid_of(ask: Ask) -> Tensor:
     module, layer = module_of(ask)
     if ("activations", layer.name) in ask.kept:
         return ask.kept["activations", layer.name][0]
-    seen: list[Tensor] = []
+    last: list[Tensor] = []
+    parts: list[Tensor] = []
 
     def keep(_module: Any, _inputs: Any, output: Any) -> None:
-        seen.append((output if isinstance(output, torch.Tensor) else output[0]).detach().clone())
+        last[:] = [(output if isinstance(output, torch.Tensor) else output[0]).detach().clone()]
 
     hook = module.register_forward_hook(keep)
     try:
-        scores_of(ask, ask.images)
+        for part in chunks(len(ask.images), ask.subject.at_once(False)):
+            scores_of(ask, ask.images[part])
+            parts.append(layer.to_grid(last[0]))
     finally:
         hook.remove()
-    return torch.cat([layer.to_grid(part) for part in seen])
+    return torch.cat(parts)

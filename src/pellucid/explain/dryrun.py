@@ -1,7 +1,7 @@
 """What a dry run with hooks shows of a model: layers that keep places, attention, gradients, what a pass costs."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import prod
 from typing import Any
 
@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from pellucid.explain.attended import Recorded, attention_open
 from pellucid.explain.layout import Layer, Sizes, layout_of
+from pellucid.explain.order import in_order, token_order
 
 PASSED_ON = (nn.Identity, nn.Dropout, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 """Modules that give on what they get: a layer of that name would stand for another."""
@@ -40,7 +41,8 @@ class Inside:
 class Trace:
     """Outputs of every module in the order in which they end."""
 
-    called: list[tuple[str, nn.Module, Tensor]] = field(default_factory=list[tuple[str, nn.Module, Tensor]])
+    called: list[tuple[str, nn.Module, Tensor, int]] = field(default_factory=list[tuple[str, nn.Module, Tensor, int]])
+    """Name, module, output, and the bytes of all outputs so far."""
     largest: int = 0
     total: int = 0
 
@@ -65,9 +67,9 @@ def traced(module: nn.Module, trace: Trace) -> list[Any]:
             found = first_tensor(output)
             if found is not None:
                 size = found.numel() * found.element_size()
-                trace.called.append((name, part, found))
                 if not any(part.children()):
                     trace.largest, trace.total = max(trace.largest, size), trace.total + size
+                trace.called.append((name, part, found, trace.total))
 
         return hook
 
@@ -82,20 +84,21 @@ def look_inside(module: nn.Module, images: Tensor, pick: Callable[[Any], Tensor]
     hooks = traced(module, trace)
     try:
         with torch.enable_grad(), attention_open(module) as recorded:
-            raw = module(leaf(images).clone())  # a copy: a first layer in place must not touch the leaf
+            start = leaf(images)
+            raw = module(start.clone())  # a copy: a first layer in place must not touch the leaf
     finally:
         for hook in hooks:
             hook.remove()
-    inside = Inside(bytes_forward=4 * trace.largest // len(images), bytes_backward=2 * trace.total // len(images))
+    inside = Inside(bytes_forward=4 * trace.largest // len(images), bytes_backward=trace.total // len(images))
     inside.embeds = any(hasattr(raw, name) for name in ("image_embeds", "pooler_output"))
-    layouts = layouts_of(module, trace, inside, images, skip)
+    layouts = ordered(module, layouts_of(module, trace, inside, images, skip), inside, images)
     scores = pick(raw)
     if not scores.requires_grad:
         inside.no_gradients = "its forward leaves the graph (torch.no_grad, detach, another runtime or a decision inside)"
         inside.layers = tuple(layer for layer, _ in layouts)
         return inside
     try:
-        keep_what_is_read(inside, layouts, scores)
+        keep_what_is_read(inside, layouts, scores, start)
     except RuntimeError as error:  # autograd finds a tensor that was overwritten
         inside.no_gradients = f"the backward pass failed: {' '.join(str(error).split())[:160]}"
         inside.layers = tuple(layer for layer, _ in layouts)
@@ -120,9 +123,9 @@ def layouts_of(module: nn.Module, trace: Trace, inside: Inside, images: Tensor, 
     convolved: set[tuple[int, ...]] = set()
     found: dict[str, tuple[Layer, Tensor]] = {}
     hint = getattr(module, "num_prefix_tokens", None)
-    attention = {name for name, part in module.named_modules() if "att" in type(part).__name__.lower()}
+    attention = {name for name, part in module.named_modules() if is_attention(part)}
     space = tuple(images.shape[2:])
-    for name, part, output in trace.called:
+    for name, part, output, before in trace.called:
         why = unoffered(name, part, attention, skip)
         known = Sizes(len(images), space, tuple(seen), hint if isinstance(hint, int) else None)
         layout = why or layout_of(name, tuple(output.shape), known)
@@ -130,6 +133,7 @@ def layouts_of(module: nn.Module, trace: Trace, inside: Inside, images: Tensor, 
             inside.flat[name] = layout
             continue
         found.pop(name, None)  # called again: the last call counts, where it stands in the order
+        layout = replace(layout, bytes_after=(trace.total - before) // len(images))
         found[name] = (layout, output)
         inside.tokens |= layout.kind in ("tokens", "sequence first")
         if layout.kind == "channels first" and layout.grid not in seen:
@@ -137,13 +141,32 @@ def layouts_of(module: nn.Module, trace: Trace, inside: Inside, images: Tensor, 
         if isinstance(part, nn.Conv1d | nn.Conv2d | nn.Conv3d) and prod(part.kernel_size) > 1:
             convolved.add(layout.grid)
     inside.convolved = len(convolved) > 1
+    inside.attended = any("attention" in type(part).__name__.lower() for part in module.modules() if is_attention(part))
     return list(found.values())
+
+
+def is_attention(part: nn.Module) -> bool:
+    """Whether a module is an attention by its name; a block that holds one beside its norms is not."""
+    name = type(part).__name__.lower()
+    return "att" in name and not any(word in name for word in ("block", "layer", "stage", "encoder", "net"))
+
+
+def ordered(module: nn.Module, layouts: list[tuple[Layer, Tensor]], inside: Inside, images: Tensor) -> list[tuple[Layer, Tensor]]:
+    """Layers of tokens with the side of class and registers as corners of the image show it."""
+    layers = [layer for layer, _ in layouts]
+    mixed = (i for i, layer in enumerate(layers) if is_attention(module.get_submodule(layer.name)))
+    order = token_order(module, layers[: next(mixed, len(layers))], images)
+    kept = {layer.name: layer for layer in in_order([layer for layer, _ in layouts], order)}
+    for layer, _ in layouts:
+        if layer.name not in kept:
+            inside.flat[layer.name] = "its tokens are not in reading order: a changed corner of the image shows elsewhere"
+    return [(kept[layer.name], output) for layer, output in layouts if layer.name in kept]
 
 
 def unoffered(name: str, part: nn.Module, attention: set[str], skip: str | None) -> str | None:
     """Why a module is not offered as a layer though its output may look like a grid."""
     if isinstance(part, PASSED_ON):
-        return "it hands on what it gets; take the layer before it"
+        return "it passes on what it gets; take the layer before it"
     above = name.split(".")
     if any(".".join(above[:depth]) in attention for depth in range(1, len(above))):
         return "it is inside an attention block, whose axes are heads and pairs of tokens; take the block"
@@ -152,12 +175,15 @@ def unoffered(name: str, part: nn.Module, attention: set[str], skip: str | None)
     return None
 
 
-def keep_what_is_read(inside: Inside, layouts: list[tuple[Layer, Tensor]], scores: Tensor) -> None:
+def keep_what_is_read(inside: Inside, layouts: list[tuple[Layer, Tensor]], scores: Tensor, start: Tensor) -> None:
     """Keeps layers of whose places the scores still depend on: after the last use of a token its gradient is zero."""
     probe = torch.randn(scores.shape, generator=torch.Generator().manual_seed(1)).to(scores)
     asked = [(layer, output) for layer, output in layouts if output.requires_grad]
     total = (scores.clamp(min=-1e3) * probe).sum()
-    gradients = torch.autograd.grad(total, [o for _, o in asked], allow_unused=True, retain_graph=True) if asked else ()
+    *gradients, _ = torch.autograd.grad(total, [*(o for _, o in asked), start], allow_unused=True)
+    if not any(g is not None and g.any() for g in gradients):
+        inside.layers = tuple(layer for layer, _ in asked)  # flat on noise (a head of zeros, saturation): it tells nothing
+        return
     kept: list[Layer] = []
     for (layer, _), gradient in zip(asked, gradients, strict=True):
         if gradient is None or not layer.to_grid(gradient).any():
@@ -186,7 +212,7 @@ def read_tokens(layer: Layer, gradient: Tensor) -> tuple[int, ...]:
 
 def look_at_attention(inside: Inside, recorded: Recorded, layouts: list[tuple[Layer, Tensor]], batch: int) -> None:
     """Which blocks attend from every token to every token, and whether there are windows."""
-    inside.attended = bool(recorded.names)
+    inside.attended |= bool(recorded.names)
     inside.windows = any(weights.shape[0] != batch for weights in recorded.weights)
     counts = {layer.prefix + layer.suffix + prod(layer.grid) for layer, _ in layouts if layer.kind != "channels first"}
     square = [(n, w) for n, w in zip(recorded.names, recorded.weights, strict=True) if w.shape[-2] > 1]  # one query pools

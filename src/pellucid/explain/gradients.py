@@ -6,7 +6,7 @@ from torch import Tensor
 
 from pellucid.errors import ExplainError
 from pellucid.explain.absence import absent
-from pellucid.explain.ask import Answer, Ask, gradients_at, gradients_of, scores_of
+from pellucid.explain.ask import Answer, Ask, at_least, gradients_at, gradients_of, scores_of
 
 COMPLETE = 0.05
 """Part of the score's change by which integrated gradients may miss it before the map carries a note (ours)."""
@@ -18,10 +18,20 @@ def strongest(gradients: Tensor) -> tuple[Tensor, Tensor]:
     return found.values, found.indices
 
 
+def moving(ask: Ask, values: Tensor) -> Tensor:
+    """The maps, some of which are not zero. Raises ExplainError where no score moves with any pixel."""
+    if not values.any():
+        raise ExplainError(
+            f"{ask.subject.name}: {ask.target.name} has gradient zero at every pixel (saturated, or a head of zeros); "
+            "explain a logit in place of a probability, or use occlusion"
+        )
+    return values
+
+
 def saliency(ask: Ask) -> Answer:
     """Simonyan et al. 2014 (arXiv 1312.6034): size of the gradient, largest over channels."""
     _, gradients = gradients_of(ask, ask.images)
-    return Answer(strongest(gradients)[0])
+    return Answer(moving(ask, strongest(gradients)[0]))
 
 
 def smoothgrad(ask: Ask) -> Answer:
@@ -41,15 +51,7 @@ def smoothgrad(ask: Ask) -> Answer:
     variance = (square / samples - mean**2).clamp(min=0) * samples / (samples - 1)
     values, channel = strongest(mean)
     error = (variance / samples).sqrt().gather(1, channel.unsqueeze(1)).squeeze(1)
-    return Answer(values, samples=samples, standard_error=error)
-
-
-def at_least(ask: Ask, option: str, least: int) -> int:
-    """A whole number option. Raises ExplainError below `least`."""
-    given = ask.options[option]
-    if not isinstance(given, int) or given < least:
-        raise ExplainError(f"{option}: expected a whole number of at least {least}, got {given!r}")
-    return given
+    return Answer(moving(ask, values), samples=samples, standard_error=error)
 
 
 def integrated_gradients(ask: Ask) -> Answer:
@@ -70,7 +72,7 @@ def integrated_gradients(ask: Ask) -> Answer:
     note = f"adds up to the change of the score within {missed:.1%} at worst"
     if missed > COMPLETE:
         note += f"; more than {COMPLETE:.0%}: take more steps than {steps}, or part of the model passes no gradient on"
-    return Answer(values, samples=steps, notes=(note,))
+    return Answer(moving(ask, values), samples=steps, notes=(note,))
 
 
 def gradient_shap(ask: Ask) -> Answer:
@@ -100,7 +102,7 @@ def gradient_shap(ask: Ask) -> Answer:
         square += one**2
     mean = total / samples
     error = ((square / samples - mean**2).clamp(min=0) / (samples - 1)).sqrt()
-    return Answer(mean, samples=samples, standard_error=error)
+    return Answer(moving(ask, mean), samples=samples, standard_error=error)
 
 
 def references_of(ask: Ask) -> Tensor:

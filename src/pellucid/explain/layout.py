@@ -30,6 +30,9 @@ class Layer:
     prefix: int = 0
     """Tokens that stand before the places: class and registers."""
     suffix: int = 0
+    """Tokens that stand behind the places, where a model puts its class token last."""
+    bytes_after: int = 0
+    """What the outputs of everything that is called later take for one image."""
 
     def to_grid(self, activation: Tensor) -> Tensor:
         """What the layer gives -> (B, C, h, w) or (B, C, d, h, w); class and register tokens are left out."""
@@ -56,7 +59,7 @@ class Layer:
 
 def fits(grid: tuple[int, ...], space: tuple[int, ...]) -> bool:
     """Whether a grid can be the image at a coarser step: no larger, and within a plane of the same shape to one cell."""
-    if prod(grid) < PLANE or any(not 0 < g <= s for g, s in zip(grid, space, strict=True)):
+    if prod(grid[-PLANE:]) < 2 or any(not 0 < g <= s for g, s in zip(grid, space, strict=True)):
         return False
     (h, w), (height, width) = grid[-PLANE:], space[-PLANE:]
     return abs(w - width * h / height) <= 1 or abs(h - height * w / width) <= 1

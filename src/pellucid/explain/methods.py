@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from pellucid.explain import cams, concept, gradients
+from pellucid.explain import attention, cams, concept, gradients, perturb, superpixels
 from pellucid.explain.ask import Answer, Ask
 
 Needs = Literal["gradients", "grid", "attention", "forward only", "concept evidence"]
@@ -71,6 +71,37 @@ METHODS: dict[str, Method] = {
         gradients.gradient_shap, "integrated gradients over drawn references, with a standard error", signed=True,
         needs="gradients", cost="`samples` forwards and backwards", reference="Erion et al. 2021, arXiv 1906.10670",
         options={"samples": 32, "noise": 0.09, "background": None, "baseline": 0.0},
+    ),
+    "kernel-shap": Method(
+        superpixels.kernel_shap, "Shapley values of superpixels, with a standard error; they add up to the score's change",
+        signed=True, needs="forward only", cost="`samples` forwards, or one per coalition where these are fewer",
+        reference="Lundberg and Lee 2017, arXiv 1705.07874; pairs: Covert and Lee 2021, arXiv 2012.01536",
+        options={"samples": 512, "segments": "slic", "pieces": 49, "baseline": 0.0},
+        refused="fewer than 4 samples for each piece",
+    ),
+    "lime": Method(
+        superpixels.lime, "a ridge regression on superpixels near the whole image, with a standard error", signed=True,
+        needs="forward only", cost="`samples` forwards", reference="Ribeiro et al. 2016, arXiv 1602.04938",
+        options={"samples": 512, "segments": "slic", "pieces": 49, "baseline": 0.0},
+        refused="fewer than 4 samples for each piece",
+    ),
+    "occlusion": Method(
+        perturb.occlusion, "how much the score falls when a window is taken away", signed=True, needs="forward only",
+        cost="1 forward per window (225 by default)", reference="Zeiler and Fergus 2014, arXiv 1311.2901",
+        options={"window": None, "stride": None, "baseline": 0.0}, refused="the stride is wider than the window",
+    ),
+    "rise": Method(
+        perturb.rise, "the mean score where a pixel is seen less the mean score, with a standard error", signed=True,
+        needs="forward only", cost="`samples` forwards", reference="Petsiuk et al. 2018, arXiv 1806.07421",
+        options={"samples": 1000, "cells": 8, "visible": 0.5, "baseline": 0.0},
+    ),
+    "attention-rollout": Method(
+        attention.attention_rollout, "where the tokens that the scores read come from, whatever the target", signed=False,
+        needs="attention", cost="1 forward", reference="Abnar and Zuidema 2020, arXiv 2005.00928", gradients=False,
+    ),
+    "chefer": Method(
+        attention.chefer, "attention where its gradient speaks for the score", signed=False, needs="attention",
+        cost="1 forward, 1 backward", reference="Chefer et al. 2021, arXiv 2103.15679",
     ),
     "concept-evidence": Method(
         concept.concept_evidence, "where what speaks for a concept's state lies, by the net's own linear head; sums to one",

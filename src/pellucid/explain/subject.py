@@ -76,8 +76,11 @@ class Subject:
 
     def at_once(self, gradients: bool) -> int:
         """How many images go through the model in one pass."""
-        each = max(1, self.bytes_backward if gradients else self.bytes_forward)
-        return max(1, min(MOST_AT_ONCE, self.memory_mb * 2**20 // each))
+        return self.fitting(self.bytes_backward if gradients else self.bytes_forward)
+
+    def fitting(self, each: int) -> int:
+        """How many images of so many bytes each go through in one pass."""
+        return max(1, min(MOST_AT_ONCE, self.memory_mb * 2**20 // max(1, each)))
 
     def place(self) -> tuple[torch.device, torch.dtype]:
         """Device and type of the images that the model takes: those of its weights."""
@@ -156,9 +159,12 @@ def noise(module: nn.Module, input_shape: tuple[int, ...]) -> Tensor:
 
 
 def called(module: nn.Module, images: Tensor, name: str) -> Any:
-    """The model's raw output; whatever it raises becomes one line that names the model and the shape."""
+    """The model's raw output; whatever it raises becomes one line that names the model and the shape.
+
+    It gets a copy: a first layer that works in place must not change the caller's images, nor a leaf of the graph.
+    """
     try:
-        return module(images)
+        return module(images.clone())
     except ExplainError:
         raise
     except Exception as error:  # a foreign model may raise anything

@@ -175,7 +175,7 @@ def test_road_agrees_with_grad_cam_within_its_noise() -> None:
 
 def test_necessity_and_sufficiency_of_the_whole_evidence_are_complete() -> None:
     """The square covers 49 of 576 pixels: with the top tenth painted over nothing is left, with it alone nothing is missed."""
-    b = bench(n=6, maps=cases(6).masks.astype(np.float32))
+    b = bench(n=6, maps=np.array(cases(6).masks, dtype=np.float32))
     assert faithfulness.necessity(b).mean() > 0.6
     assert abs(faithfulness.sufficiency(b).mean()) < 0.3
     assert faithfulness.necessity(bench(edges, n=6)).mean() < 0.3

@@ -5,12 +5,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.stats import spearmanr
-from tests.audit.paper import bench, edges, knows_nothing, true_evidence
+from tests.audit.paper import bench, edges, knows_nothing, stats, true_evidence
 
 from pellucid.audit import stability
 from pellucid.audit.map_controls import CONTROLS, control_bench
-from pellucid.audit.perturb import dynamic_range, jpeg, noisy, shaken
+from pellucid.audit.perturb import dynamic_range, jpeg, noisy, shaken, squares
 
 ALL = {
     "noise": stability.noise_spearman,
@@ -27,7 +26,7 @@ def test_noise_stability_is_scipys_rank_correlation_with_the_map_of_the_noisy_im
     for draw in range(stability.NOISE_DRAWS):
         other = true_evidence(noisy(b.cases.images, 0.1, b.seed, draw), b.cases.targets)
         expected += [
-            spearmanr(x.ravel(), y.ravel()).statistic / stability.NOISE_DRAWS for x, y in zip(b.maps, other, strict=True)
+            stats.spearmanr(x.ravel(), y.ravel()).statistic / stability.NOISE_DRAWS for x, y in zip(b.maps, other, strict=True)
         ]
     np.testing.assert_allclose(stability.noise_spearman(b), expected, atol=1e-9)
 
@@ -68,7 +67,7 @@ def test_map_that_moves_with_the_image_is_stable_under_shift() -> None:
 def test_jpeg_stability_is_the_rank_correlation_with_the_map_of_the_compressed_image() -> None:
     b = bench(n=3)
     other = true_evidence(jpeg(b.cases.images), b.cases.targets)
-    expected = [spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(b.maps, other, strict=True)]
+    expected = [stats.spearmanr(x.ravel(), y.ravel()).statistic for x, y in zip(b.maps, other, strict=True)]
     np.testing.assert_allclose(stability.jpeg_spearman(b), expected, atol=1e-9)
 
 
@@ -93,8 +92,6 @@ def test_map_that_follows_the_prediction_correlates_with_it_and_a_fixed_one_is_n
 def test_prediction_saliency_correlation_is_numpys_over_eight_patches() -> None:
     metrics = pytest.importorskip("skimage.metrics")
     b = bench(edges, n=2)
-    from pellucid.audit.perturb import squares
-
     masks = squares(b.maps.shape[1:], stability.PATCHES, stability.PATCH_SIDE, b.seed)
     for i, image in enumerate(b.cases.images):
         moved, changed = [], []

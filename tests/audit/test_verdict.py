@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -157,8 +158,6 @@ def test_ten_images_are_too_few_end_to_end() -> None:
 
 
 def test_verdict_names_the_rules_it_came_from_and_every_rule_its_source() -> None:
-    from hashlib import sha256
-
     assert verdict([]).rules_sha256 == sha256(RULES_FILE.read_bytes()).hexdigest()
     for rule in RULES.rules:
         assert rule.source == "ours" or any(mark in rule.source for mark in ("arXiv:", "doi:", "ours"))

@@ -11,7 +11,7 @@ from pellucid.audit import paired
 from pellucid.audit.cases import Bench
 from pellucid.audit.map_controls import CONTROLS, control_bench
 from pellucid.audit.map_measures import MAP_MEASURES, MapMeasure, measure, missing
-from pellucid.audit.remember import remembered_maps, remembered_scores
+from pellucid.audit.remember import remembered_maps
 from pellucid.errors import InputError
 from pellucid.record.trial import Control, Measured, MeasureResult
 
@@ -97,8 +97,8 @@ def results(
     for name in measures:
         measure(name)
     comparisons = sum(len(measure(name).controls) for name in measures)
-    predict = remembered_scores(first.predict)
-    ready = {name: _remembering(replace(bench, predict=predict)) for name, bench in benches.items()}
+    shared: dict[tuple[str, bytes], Values] = {} if first.known is None else first.known
+    ready = {name: _remembering(replace(bench, known=shared)) for name, bench in benches.items()}
     for name in measures:
         cap = (caps or {}).get(name, measure(name).cap)
         index = chosen(first.cases.patients, cap, first.seed)

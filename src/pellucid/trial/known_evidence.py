@@ -56,7 +56,9 @@ def laterality_token(shape: tuple[int, int], corner: str = "upper-left", brightn
     """A letter in a corner of every image: R with the finding, L without it."""
     height, width = shape
     scale, gap = max(1, round(min(shape) / 64)), max(2, round(min(shape) / 24))
-    drawn = {name: np.kron([[c == "1" for c in row] for row in rows], np.ones((scale, scale))) > 0 for name, rows in LETTERS.items()}
+    drawn = {
+        name: np.kron([[c == "1" for c in row] for row in rows], np.ones((scale, scale))) > 0 for name, rows in LETTERS.items()
+    }
     tall, wide = drawn["L"].shape
     top = gap if corner.startswith("upper") else height - gap - tall
     left = gap if corner.endswith("left") else width - gap - wide
@@ -116,7 +118,9 @@ def planted(
     It agrees with the label (0 or 1) in a share `agreement` of the images; at 0.5 it says nothing (the clean twin).
     """
     if images.min() < 0 or images.max() > 1:
-        raise InputError(f"planting: expected images in 0..1, got {images.min():.3g} to {images.max():.3g}; plant before normalising")
+        raise InputError(
+            f"planting: expected images in 0..1, got {images.min():.3g} to {images.max():.3g}; plant before normalising"
+        )
     agrees = generator.random(len(labels)) < agreement
     stands = np.where(agrees, labels == 1, labels == 0)
     return np.stack([plant.present(x) if s else plant.absent(x) for x, s in zip(images, stands, strict=True)]), stands

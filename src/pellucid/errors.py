@@ -5,6 +5,7 @@ PellucidError
 │   ├── ImageError                   a file that is not a readable image, or pixels that cannot be used
 │   ├── GuidelineError               a guideline pack that breaks its grammar
 │   ├── RecipeError                  a training recipe or manifest that cannot be used
+│   ├── ExplainError                 an explanation that cannot be given: the message says why and what to do
 │   └── CardError                    a reader's card, weights or calibration that do not fit together
 ├── UnknownName (LookupError)        a reader, concept, state or guideline that does not exist
 ├── MissingExtra (ImportError)       an optional package is needed; the message names the extra
@@ -35,6 +36,10 @@ class GuidelineError(InputError):
 
 class RecipeError(InputError):
     """A training recipe or manifest that cannot be used."""
+
+
+class ExplainError(InputError):
+    """An explanation that cannot be given for this model, layer or target; the message says why and what to do."""
 
 
 class CardError(InputError):

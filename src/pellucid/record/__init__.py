@@ -4,6 +4,7 @@ Everything here is frozen, strict and JSON-able, and cannot be built in an inval
 in these types. Coordinates are (x, y) with the origin at the outer corner of the top-left pixel.
 """
 
+from pellucid.record.concept_audit import Basis, Beside, ConceptAudit, Curve, DependentPair, Line
 from pellucid.record.conclusions import (
     Assessment,
     Caution,
@@ -55,14 +56,19 @@ from pellucid.record.trial import Control, Grade, Measured, MeasureResult, Metho
 __all__ = [
     "PROBABILITY_TOLERANCE",
     "Assessment",
+    "Basis",
+    "Beside",
     "Caution",
     "Change",
     "Code",
     "Combined",
     "Concept",
+    "ConceptAudit",
     "Condition",
     "Contrast",
     "Control",
+    "Curve",
+    "DependentPair",
     "Differential",
     "Distribution",
     "Examination",
@@ -72,6 +78,7 @@ __all__ = [
     "Ground",
     "GuidelineRef",
     "Lesion",
+    "Line",
     "LookAgain",
     "MeasureResult",
     "Measured",

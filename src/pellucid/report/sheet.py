@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pellucid.errors import InputError
 from pellucid.record import Assessment, Caution, Differential, Finding, Reading, Reliability, Step
 from pellucid.report import words
+from pellucid.report.checked import Reasons, reasons_of
 from pellucid.report.facts import Fact, provenance_facts, study_line
 from pellucid.report.places import Frame, Place, frame
 
@@ -91,6 +92,8 @@ class Verdict:
     derivation: Step
     enough: tuple[str, ...]
     contrasts: tuple[tuple[str, str], ...]
+    struck: tuple[str, ...]
+    """Of reasons that do not hold when tried out on the guideline, why; or that they could not be tried out."""
     look_again: tuple[Look, ...]
     edges: tuple[str, ...]
     differential: tuple[Differential, ...]
@@ -136,14 +139,17 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
         revised = words.short_hash(reading.revises) if reading.revises else "none"
         got = words.short_hash(earlier.id)
         raise InputError(f"expected the earlier reading that this one revises ({revised}), got {got}: pass that one or none")
-    wanted = next((tuple(c.concept for c in a.sufficient_reason[0]) for a in reading.assessments if a.sufficient_reason), ())
+    held = tuple(reasons_of(a, reading) for a in reading.assessments)
+    wanted = next((tuple(c.concept for c in r.sufficient[0]) for r in held if r.sufficient), ())
     places = frame(reading.study, reading.findings, wanted)
     return Sheet(
         title=_title(reading),
         reader=f"{reading.reader.name} {reading.reader.version}" + ("" if reading.reader.weights_sha256 else ", without a model"),
         study=study_line(reading.study),
         reading=reading,
-        verdicts=tuple(_verdict(a, reading, _same_question(a, earlier)) for a in reading.assessments),
+        verdicts=tuple(
+            _verdict(a, r, reading, _same_question(a, earlier)) for a, r in zip(reading.assessments, held, strict=True)
+        ),
         frame=places,
         rows=tuple(_row(number, f, places) for number, f in enumerate(reading.findings, start=1)),
         measures=_measures(reading.findings),
@@ -206,7 +212,7 @@ def _place_words(finding: Finding, places: Frame) -> str:
     return "no place recorded" if finding.value is not None else "from the whole image"
 
 
-def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None) -> Verdict:
+def _verdict(assessment: Assessment, reasons: Reasons, reading: Reading, before: Assessment | None) -> Verdict:
     a = assessment
     return Verdict(
         question=words.question(a.question),
@@ -222,10 +228,12 @@ def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None
         next_citation=a.next_step_citation,
         guideline=f"{words.label(a.guideline.name)}, edition {a.guideline.edition}",
         derivation=a.derivation,
-        enough=tuple(words.enough(reason) for reason in a.sufficient_reason),
+        enough=tuple(words.enough(reason) for reason in reasons.sufficient),
         contrasts=tuple(
-            (words.category(a.question, c.category), words.listing([words.change(x) for x in c.changes])) for c in a.contrasts
+            (words.category(a.question, c.category), words.listing([words.change(x) for x in c.changes]))
+            for c in reasons.contrasts
         ),
+        struck=reasons.notes,
         look_again=tuple(Look(words.inner_label(x.concept), x.share, words.percent(x.share)) for x in a.look_again),
         edges=(*a.boundary, *((a.conflict,) if a.conflict else ())),
         differential=a.differential,

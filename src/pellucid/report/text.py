@@ -150,6 +150,7 @@ def _change(v: Verdict) -> list[str]:
     lines = [part for line in v.enough for part in _wrap(line, 0, "- ")]
     for category, changes in v.contrasts:
         lines += _wrap(f"{category}, if: {changes}.", 0, "- ")
+    lines += [part for told in v.struck for part in _wrap(told, 0, "! ")]
     for look in v.look_again:
         lines += _wrap(
             f"Worth looking at again: confirming {look.words} would settle {look.percent} of the uncertainty.", 0, "- "

@@ -18,7 +18,6 @@ from pellucid.errors import InputError
 Values = NDArray[np.float64]
 BATCH = 64
 CONTROLS = 3
-GROWN_SHARE = 0.03
 
 
 @dataclass(frozen=True)
@@ -76,21 +75,6 @@ def choose_donors(said: Values, generator: np.random.Generator, allowed: NDArray
             other = open_to[np.argsort(-distance)[: max(1, len(open_to) // 4)]]
         found[i] = generator.choice(other)
     return found
-
-
-def grown(masks: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Masks (n, H, W) grown by a few pixels on every side."""
-    reach = max(1, round(GROWN_SHARE * max(masks.shape[1:])))
-    out = masks
-    for axis in (1, 2):
-        total = out.copy()
-        for step in range(1, reach + 1):
-            ahead, behind = [slice(None)] * 3, [slice(None)] * 3
-            ahead[axis], behind[axis] = slice(step, None), slice(None, -step)
-            total[tuple(ahead)] |= out[tuple(behind)]
-            total[tuple(behind)] |= out[tuple(ahead)]
-        out = total
-    return out
 
 
 def usable(stage: Stage, region: Region) -> NDArray[np.bool_]:

@@ -27,9 +27,9 @@ def group_effect(
 ) -> GroupEffect:
     """Differences between groups (sites, scanners) of a probability (n,) among cases with the same label (n,).
 
-    `names` are of the groups' column and of the output. Groups are permuted among patients with the same labels (the groups of a
-    patient stay together), so the p-value allows for several images of one patient. Groups below `LEAST_IN_GROUP` cases of a label
-    are left out of that label. Raises InputError where lengths differ.
+    `names` are of the groups' column and of the output. Groups are permuted among patients with the same labels (a patient's
+    images stay together), so the p-value allows for several images of one patient. Groups below `LEAST_IN_GROUP` cases of a
+    label are left out of that label. Raises InputError where lengths differ.
     """
     if not len(predicted) == len(labels) == len(groups) == len(patients):
         raise InputError(

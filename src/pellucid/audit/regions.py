@@ -17,6 +17,7 @@ BORDER_SHARE = 1 / 12
 NEAR_BORDER = 0.12
 TRIES = 40
 MOST_OVERLAP = 0.1
+GROWN_SHARE = 0.03
 
 
 def windows(shape: tuple[int, int]) -> list[Box]:
@@ -145,3 +146,18 @@ def called(region: Region) -> str:
 
 def _third(share: float) -> int:
     return 0 if share < 1 / 3 else 2 if share > 2 / 3 else 1
+
+
+def grown(masks: NDArray[np.bool_], reach_px: int | None = None) -> NDArray[np.bool_]:
+    """Masks (n, H, W) grown on every side, by three hundredths of the image where not told by how much."""
+    reach = max(1, round(GROWN_SHARE * max(masks.shape[1:]))) if reach_px is None else reach_px
+    out = masks
+    for axis in (1, 2):
+        total = out.copy()
+        for step in range(1, reach + 1):
+            ahead, behind = [slice(None)] * 3, [slice(None)] * 3
+            ahead[axis], behind[axis] = slice(step, None), slice(None, -step)
+            total[tuple(ahead)] |= out[tuple(behind)]
+            total[tuple(behind)] |= out[tuple(ahead)]
+        out = total
+    return out

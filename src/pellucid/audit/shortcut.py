@@ -1,7 +1,7 @@
 """Shortcuts: what beside the lesion a prediction depends on, found without being told and tested on other cases.
 
-Places are searched for on one half of the patients: windows whose removal or exchange moves the prediction, patterns that recur in
-the images, the borders. On the other half each is painted over and exchanged between images with different predictions, beside
+Places are searched for on one half of the patients: windows whose removal or exchange moves the prediction, patterns that
+recur in the images, the borders. On the other half each is painted over and exchanged between images with different predictions, beside
 the same done elsewhere in the same images, paired by case. Answers: did it see the lesion, or the scanner?
 """
 
@@ -19,7 +19,6 @@ from pellucid.audit.disturb import (
     Values,
     beside,
     choose_donors,
-    grown,
     level_shift,
     levelled_once,
     probabilities,
@@ -28,13 +27,14 @@ from pellucid.audit.disturb import (
     usable,
 )
 from pellucid.audit.effects import effect, too_few
-from pellucid.audit.marks import Grey, grey, look_of, recurring, region_of
+from pellucid.audit.marks import Grey, grey, look_of, recurring
 from pellucid.audit.regions import (
     Region,
     at_border,
     borders,
     box_of,
     called,
+    grown,
     joined,
     of_box,
     overlap,
@@ -110,7 +110,7 @@ def find_shortcuts(
         findings.append(_test(candidate, stage, tested, pictures, (len(candidates), limits, generator, cases)))
         if progress:
             progress(number + 1, len(candidates))
-    kept = sorted((f for f in findings if _worth_telling(f, cases)), key=lambda f: (_ORDER[f.severity], -_size(f)))
+    kept = _explained(sorted((f for f in findings if _worth_telling(f)), key=lambda f: (_ORDER[f.severity], -_size(f))))
     around = surroundings(_within(stage, tested, generator), cases.masks, tested, cases.patients[tested], generator)
     severity = min((f.severity for f in (*kept, *groups)), key=_ORDER.__getitem__, default="none")
     return ShortcutAudit(
@@ -133,9 +133,25 @@ def _size(finding: ShortcutFinding) -> float:
     return max(finding.removed.difference.value or 0.0, finding.transplanted.difference.value or 0.0)
 
 
-def _worth_telling(finding: ShortcutFinding, cases: Cases) -> bool:
+def _worth_telling(finding: ShortcutFinding) -> bool:
     """Dependences; and recurring marks on which nothing depends, which is good to know."""
     return finding.severity in ("shortcut", "suspicion") or finding.found_by == "recurs in the images"
+
+
+def _explained(findings: Sequence[ShortcutFinding]) -> list[ShortcutFinding]:
+    """Findings, strongest first, without those that lie on a stronger one: its neighbourhood moves the prediction because it does."""
+    kept: list[ShortcutFinding] = []
+    for finding in findings:
+        if not any(_meet(finding.box, other.box) for other in kept):
+            kept.append(finding)
+    return kept
+
+
+def _meet(one: tuple[float, float, float, float], other: tuple[float, float, float, float]) -> bool:
+    """Whether two boxes (left, top, width, height) share a fifth of the smaller one."""
+    wide = min(one[0] + one[2], other[0] + other[2]) - max(one[0], other[0])
+    tall = min(one[1] + one[3], other[1] + other[3]) - max(one[1], other[1])
+    return max(wide, 0.0) * max(tall, 0.0) > 0.2 * min(one[2] * one[3], other[2] * other[3])
 
 
 def _nothing(searched: int, tested: int, cases: Cases, groups: Sequence[GroupEffect], limits: Limits) -> ShortcutAudit:
@@ -176,7 +192,7 @@ def _within(stage: Stage, index: NDArray[np.int64], generator: np.random.Generat
 def _candidates(stage: Stage, pictures: Grey, limits: Limits, progress: Progress | None) -> list[Candidate]:
     """Places to test: recurring patterns first, then windows that move the prediction, then the borders."""
     shape = (pictures.shape[1], pictures.shape[2])
-    found = [Candidate(r, "recurs in the images", c) for r, c in region_of(recurring(pictures), shape)[: limits.marks]]
+    found = [Candidate(m.region, "recurs in the images", m.carriers) for m in recurring(pictures)[: limits.marks]]
     for scores in sensitivity(stage, progress):
         found += [Candidate(r, "moves the prediction") for r in _peaks(scores, shape, limits)]
     found += [Candidate(r, "border", name=name) for name, r in borders(shape).items()]
@@ -227,16 +243,10 @@ def _test(
 ) -> ShortcutFinding:
     """One place on the cases kept for testing."""
     count, limits, generator, cases = run
-    region, carriers = candidate.region, candidate.carriers
-    part = _within(stage, tested, generator)
-    carried = None if carriers is None else carriers[tested]
-    if carried is not None and LEAST_CASES // 2 <= carried.sum() < len(carried):
-        part = replace(part, donors=choose_donors(part.said, generator, carried))
-    patients, level = cases.patients[tested], 1 - 0.05 / (2 * count)
-    here, there = beside(part, region, removed_once, generator)
-    kept = carried if carried is not None and carried.sum() >= LEAST_CASES // 2 else np.ones(len(tested), dtype=np.bool_)
-    removed = effect(here[kept], there[kept], patients[kept], level, generator)
-    transplanted = effect(*beside(part, region, transplanted_once, generator), patients, level, generator)
+    region, patients, level = candidate.region, cases.patients[tested], 1 - 0.05 / (2 * count)
+    part, carry, lack = _parts(candidate, stage, tested, generator)
+    removed = effect(*_of(beside(part, region, removed_once, generator), carry), patients[carry], level, generator)
+    transplanted = effect(*_of(beside(part, region, transplanted_once, generator), lack), patients[lack], level, generator)
     depends = matters(removed, limits) or matters(transplanted, limits)
     look, polarity = _look(candidate, stage, pictures)
     severity: Severity = "none"
@@ -251,6 +261,27 @@ def _test(
         severity = "shortcut" if look != "area" else "suspicion"
         severity = "none" if look == "area" and cases.masks is None and not at_border(region) else severity
     return _finding(candidate, (removed, transplanted), (look, polarity), severity)
+
+
+def _parts(
+    candidate: Candidate, stage: Stage, tested: NDArray[np.int64], generator: np.random.Generator
+) -> tuple[Stage, NDArray[np.bool_], NDArray[np.bool_]]:
+    """The cases to test on; those from which a place is removed (they carry the mark) and those that are given it (they do not).
+
+    All for both where no mark recurs, or where too few carry it or lack it; then donors are not chosen among carriers either.
+    """
+    part, everyone = _within(stage, tested, generator), np.ones(len(tested), dtype=np.bool_)
+    if candidate.carriers is None:
+        return part, everyone, everyone
+    carried, least = candidate.carriers[tested], LEAST_CASES // 2
+    carry = carried if carried.sum() >= least else everyone
+    if not least <= carried.sum() <= len(carried) - least:
+        return part, carry, everyone
+    return replace(part, donors=choose_donors(part.said, generator, carried)), carry, ~carried
+
+
+def _of(pair: tuple[Values, Values], which: NDArray[np.bool_]) -> tuple[Values, Values]:
+    return pair[0][which], pair[1][which]
 
 
 def matters(found: PlaceEffect, limits: Limits) -> bool:

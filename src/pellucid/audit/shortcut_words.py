@@ -36,7 +36,9 @@ def finding_sentence(finding: ShortcutFinding) -> str:
     if finding.severity == "too few cases":
         return f"Too few cases to say whether the prediction depends on {name}."
     if finding.severity == "none":
-        return f"The prediction does not depend on {name}{seen.rstrip(',')}: {changes}."
+        little = any((e.difference.low or 0.0) > 0 for e in (finding.removed, finding.transplanted))
+        verb = "depends little on" if little else "does not measurably depend on"
+        return f"The prediction {verb} {name}{seen.rstrip(',')}: {changes}."
     verb = "The prediction depends on" if finding.severity == "shortcut" else "The prediction may depend on"
     return f"{verb} {name}{seen}: {changes}.".replace(",:", ":")
 
@@ -65,15 +67,16 @@ def surround_sentence(found: SurroundEffect) -> str:
     if None in (lesion.low, lesion.high, rest.low, rest.high):
         return f"{told}: too few cases to tell which it follows."
     if (lesion.low or 0.0) > (rest.high or 0.0):
-        return f"{told}: the prediction follows the lesion."
+        return f"{told}: the prediction follows the lesion more than its surroundings."
     if (rest.low or 0.0) > (lesion.high or 0.0):
-        return f"{told}: the prediction follows the surroundings, not the lesion."
+        return f"{told}: the prediction follows the surroundings more than the lesion."
     return f"{told}: it follows both, or neither is shown to weigh more."
 
 
 def group_sentence(found: GroupEffect) -> str:
     """Whether predictions differ between sites given the label."""
-    gap = f"among cases of one label, mean predictions of {found.output} differ between {found.column} by {number(found.gap_given_label)}"
+    between = f"mean predictions of {found.output} differ between {found.column} by {number(found.gap_given_label)}"
+    gap = f"among cases of one label, {between}"
     chance = "" if found.p_value is None else f" (by chance in {found.p_value:.3f} of permutations)"
     if found.severity == "too few cases":
         return f"Too few cases to say whether the prediction differs between {found.column}."

@@ -3,10 +3,10 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.audit.disturb import Stage, grown, probabilities, removed_once, towards
+from pellucid.audit.disturb import Stage, probabilities, removed_once, towards
 from pellucid.audit.effects import effect, mean_of
 from pellucid.audit.paint import painted_over
-from pellucid.audit.regions import box_of, elsewhere
+from pellucid.audit.regions import box_of, elsewhere, grown
 from pellucid.audit.shortcut_words import surround_sentence
 from pellucid.record.shortcut import SurroundEffect
 

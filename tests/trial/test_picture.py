@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from pellucid.explain import Maps  # noqa: E402
 from pellucid.images import open_study, study_from_array  # noqa: E402
-from pellucid.trial.picture import FAILED, ExplainedImage, display_pixels, explain_image, own_tests, save_picture  # noqa: E402
+from pellucid.trial.picture import FAILED, ExplainedImage, How, display_pixels, explain_image, own_tests, save_picture  # noqa: E402
 from pellucid.trial.subject import OnTrial, foreign_on_trial  # noqa: E402
 
 Make = Callable[..., Path]
@@ -37,7 +37,7 @@ def outcome(trial: OnTrial, image: Any, values: np.ndarray) -> dict[str, bool | 
     from pellucid.trial.subject import Output
 
     array = prepare(image.pixels(), trial.plan).array[None]
-    tests = own_tests(trial, "saliency", array, Output("right", "class", 1), made(values), 0)
+    tests = own_tests(trial, "saliency", array, Output("right", "class", 1), made(values), How())
     return {t.name: t.passed for t in tests}
 
 
@@ -92,7 +92,7 @@ def test_the_picture_and_its_json_are_written_together(trial: OnTrial, image: An
 
 
 def test_the_same_image_and_seed_give_the_same_picture(trial: OnTrial, image: Any) -> None:
-    first, again = (explain_image(trial, image, "smoothgrad", "right", seed=3) for _ in range(2))
+    first, again = (explain_image(trial, image, "smoothgrad", "right", How(seed=3)) for _ in range(2))
     assert first.png == again.png
 
 

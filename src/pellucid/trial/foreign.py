@@ -212,7 +212,9 @@ def _torchscript(spec: ModelSpec, weights: Path) -> nn.Module:
     """A TorchScript file: its code is TorchScript's own and reaches neither files nor network."""
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # torch calls TorchScript deprecated; files of it are about all the same
+            warnings.simplefilter(
+                "ignore", FutureWarning
+            )  # torch calls TorchScript deprecated; files of it are about all the same
             return torch.jit.load(str(weights), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise CardError(f"{weights}: expected a TorchScript file, got one that cannot be opened: {_first(error)}") from None

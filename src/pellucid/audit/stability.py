@@ -22,7 +22,7 @@ PATCH_SIDE = 0.25
 def noise_spearman(bench: Bench) -> NDArray[np.float64]:
     """Rank correlation of the map with the map of the image with 10 % noise, mean over two draws.
 
-    The statistic that Singh 2025 (doi 10.3390/bioengineering12080879) pools; they give no definition of 10 %, this one is ours.
+    The statistic that Singh 2025 (doi 10.3390/bioengineering12080879) pools; what 10 % is of is ours (not in its abstract).
     """
     images = bench.cases.images
     drawn = [spearman(bench.maps, explained(bench, noisy(images, NOISE, bench.seed, d))) for d in range(NOISE_DRAWS)]

@@ -1,6 +1,7 @@
 """Is the judge right where the evidence is known? Shortcuts planted in real images: found in how many nets, false alarms in how many?
 
     python benchmarks/known_evidence.py shortcuts --runs 60 --first-seed 1000 [--json FILE]
+    python benchmarks/known_evidence_verdicts.py --runs 30 [--json FILE]      (is the wrong explanation refused?)
 
 Every run takes a set (breast-us, lung-nodule, blood-cell at 64 px), a kind of shortcut, a place and a seed; trains a small net
 with the shortcut agreeing with the label in 95 % of the training images, and a clean twin: without it, or with it at random.
@@ -184,15 +185,21 @@ def run(kind: str, seed: int, twin: str, cache: Path) -> dict[str, Any]:
     }
 
 
-def shortcuts(runs: int, first: int, cache: Path) -> list[dict[str, Any]]:
-    """Planted nets and as many clean twins, kinds and sets in turn."""
-    found: list[dict[str, Any]] = []
+def shortcuts(runs: int, first: int, cache: Path, keep: Path | None) -> list[dict[str, Any]]:
+    """Planted nets and as many clean twins, kinds and sets in turn; those that `keep` holds are not made again."""
+    found: list[dict[str, Any]] = json.loads(keep.read_text(encoding="utf-8")) if keep and keep.is_file() else []
+    there = {(r["seed"], r["twin"]) for r in found}
     kinds = list(PLANTS)
     for i in range(runs):
         kind = kinds[i % len(kinds)]
         for twin in ("planted", "at random" if i % 2 else "none"):
-            one = run(kind, first + i // len(kinds) * len(kinds) + i, twin, cache)
+            seed = first + i // len(kinds) * len(kinds) + i
+            if (seed, twin) in there:
+                continue
+            one = run(kind, seed, twin, cache)
             found.append(one)
+            if keep:
+                keep.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
             told = "; ".join(f"{f['look']} {f['where']} [{f['severity']}]" for f in one["findings"])
             print(
                 f"{i:>3} {kind:<17}{twin:<10}{one['set']:<12}{one['place']:<24} effect {one['effect']:.2f} acc {one['accuracy']:.2f} "
@@ -231,10 +238,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     torch.set_num_threads(1)
-    found = shortcuts(args.runs, args.first_seed, args.cache)
-    print("\n".join(summary(found)))
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(summary(shortcuts(args.runs, args.first_seed, args.cache, args.json))))
 
 
 if __name__ == "__main__":

@@ -204,11 +204,16 @@ def target_of(trial: OnTrial, index: int) -> Target:
 
 
 def randomised(trial: OnTrial, share: float, seed: int) -> Subject | None:
-    """The subject with the weights of the last `share` of its layers made random; None for a model without weights of its own.
+    """The subject on trial with the weights of the last `share` of its layers made random; see `random_weights`."""
+    return random_weights(trial.subject, share, seed)
+
+
+def random_weights(subject: Subject, share: float, seed: int) -> Subject | None:
+    """A subject with the weights of the last `share` of its layers made random; None for a model without weights of its own.
 
     Layers are those with parameters, from the output down (cascading randomisation: Adebayo 2018, arXiv 1810.03292).
     """
-    module = copy.deepcopy(trial.subject.module)
+    module = copy.deepcopy(subject.module)
     layers = [m for m in module.modules() if any(True for _ in m.parameters(recurse=False))]
     if not layers:
         return None
@@ -222,4 +227,4 @@ def randomised(trial: OnTrial, share: float, seed: int) -> Subject | None:
                 continue
             for parameter in layer.parameters(recurse=False):  # no known start: the same values, shuffled
                 parameter.copy_(parameter.flatten()[torch.randperm(parameter.numel())].view_as(parameter))
-    return replace(trial.subject, module=module.eval())
+    return replace(subject, module=module.eval())

@@ -27,6 +27,7 @@ TABLES = [
     ("pellucid.assess.calibrate", "METHODS"),
     ("pellucid.assess.conform", "METHODS"),
     ("pellucid.audit.measures", "MEASURES"),
+    ("pellucid.audit.concept_measures", "CONCEPT_MEASURES"),
     ("pellucid.models.encoders", "PACKAGED"),
     ("pellucid.explain.methods", "METHODS"),
     ("pellucid.explain.subject", "FAMILIES"),

@@ -21,6 +21,7 @@ from pellucid.assess.findings import Sight, findings_of
 from pellucid.assess.fitted import Fitted, fitted_from_json
 from pellucid.assess.installed import CALIBRATION, CARD, READERS, TRAINING_IMAGES, WEIGHTS
 from pellucid.assess.novelty import novelty_score
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import CardError, ImageError, TamperedError, UnknownName
 from pellucid.images import Study, prepare
 from pellucid.images.frames import StudyImage
@@ -76,7 +77,8 @@ class Reader:
     def conclude(self, image: StudyImage, sight: Sight) -> Reading:
         """Findings, assessments and cautions from what was seen."""
         observer = Observer(name=f"{self.ref.name} {self.ref.version}", kind="model")
-        findings = findings_of(self.card, self.fitted, sight, image.spacing_mm, observer)
+        seen = findings_of(self.card, self.fitted, sight, image.spacing_mm, observer)
+        findings = work_out(seen, self.guidelines.values())
         novelty = Signals(
             novelty=round(novelty_score(self.fitted.novelty, sight.vector), 4),
             novelty_threshold=self.fitted.novelty.threshold,

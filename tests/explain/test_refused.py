@@ -131,6 +131,23 @@ def test_a_model_that_overwrites_what_the_backward_pass_needs_keeps_its_forward_
     assert explain(subject, images(1, *SHAPE), target, "occlusion").values.any()
 
 
+class Viewed(SmallCNN):
+    """Flattens by `view`, which only the plain layout in memory allows."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        grid = self.features(x)
+        return self.head(grid.view(len(x), -1).view(len(x), 16, -1).mean(dim=2))
+
+
+def test_channels_go_last_in_memory_only_where_the_model_takes_it_and_the_map_is_the_same() -> None:
+    plain, viewed = recognise(seeded(SmallCNN), SHAPE), recognise(seeded(Viewed), SHAPE)
+    assert (plain.channels_last, viewed.channels_last) == (True, False)
+    for method in ("hires-cam", "integrated-gradients", "occlusion"):
+        x = images(2, *SHAPE)
+        first = explain(plain, x, class_target(plain, 0), method).values
+        np.testing.assert_allclose(first, explain(viewed, x, class_target(viewed, 0), method).values, atol=1e-5)
+
+
 def test_attention_methods_are_refused_on_a_cnn_and_on_windows() -> None:
     for module, why in (
         (seeded(SmallCNN), "no block attends"),

@@ -11,7 +11,7 @@ from torch import Tensor
 from pellucid.errors import ExplainError
 from pellucid.explain.layout import Layer
 from pellucid.explain.maps import Target
-from pellucid.explain.subject import Subject, called
+from pellucid.explain.subject import Subject, called, in_channels_last
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def scores_of(ask: Ask, images: Tensor) -> Tensor:
 
 def one_pass(ask: Ask, images: Tensor) -> Tensor:
     """Scores (n,) of one pass."""
-    return checked(ask.target.score(called(ask.subject.module, images, ask.subject.name)), ask, len(images))
+    laid_out = in_channels_last(images) if ask.subject.channels_last else images
+    return checked(ask.target.score(called(ask.subject.module, laid_out, ask.subject.name)), ask, len(images))
 
 
 def gradients_of(ask: Ask, images: Tensor) -> tuple[Tensor, Tensor]:

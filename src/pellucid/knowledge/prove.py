@@ -39,14 +39,15 @@ def _measurements(guideline: Guideline) -> Iterator[str]:
 def _codes(guideline: Guideline) -> Iterator[str]:
     """Codes that pydicom's dictionaries do not hold; nothing is said where pydicom is not installed."""
     known = dicom_codes()
-    for name, entry in guideline.entries.items():
-        code = entry.concept.code
+    coded = [(f"concept {name}", entry.concept.code) for name, entry in guideline.entries.items()]
+    coded += [(f"{q.name} category {c.name}", c.code) for q in guideline.questions.values() for c in q.categories.values()]
+    for name, code in coded:
         if code is None or code.scheme in FREE_SCHEMES or known is None:
             continue
         if code.scheme not in known:
-            yield f"concept {name}: expected a coding scheme of pydicom ({', '.join(sorted(known)[:8])} …), got {code.scheme}"
+            yield f"{name}: expected a coding scheme of pydicom ({', '.join(sorted(known)[:8])} …), got {code.scheme}"
         elif code.value not in known[code.scheme]:
-            yield f"concept {name}: expected a code of pydicom's dictionary {code.scheme}, got {code.value}"
+            yield f"{name}: expected a code of pydicom's dictionary {code.scheme}, got {code.value}"
 
 
 def dicom_codes() -> dict[str, set[str]] | None:

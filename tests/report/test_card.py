@@ -206,7 +206,8 @@ def test_a_card_without_the_form_has_no_xml(card: Callable[..., AccountabilityCa
         (Measured(value=0.5, low=0.4, high=0.6, n=30), "0.50 (0.40 to 0.60), 30 cases"),
         (Measured(value=0.5, n=1, reason="no interval: one patient"), "0.50, 1 cases; no interval: one patient"),
         (Measured(value=None, reason="no masks"), "not measured: no masks"),
-        (Measured(value=0.00012), "0.00012"),
+        (Measured(value=0.00012), "below 0.001"),
+        (Measured(value=-0.0042), "-0.004"),
     ],
 )
 def test_a_number_is_told_with_what_it_rests_on(measured: Measured, words: str) -> None:

@@ -44,7 +44,7 @@ class ModelSpec(Record):
     scores: Literal["softmax", "sigmoid", "as given"] = "softmax"
     """How the scores become probabilities."""
     classes: tuple[Text, ...]
-    title: Text = "A model described by a card"
+    title: Text | None = None
     licence: Text | None = None
     training_data: Text | None = None
     developer: Text | None = None

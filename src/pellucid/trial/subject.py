@@ -105,7 +105,7 @@ def foreign_on_trial(path: Path, *, allow_code: bool = False) -> OnTrial:
         version=spec.version,
         kind=f"{spec.kind} model{f' {spec.architecture}' if spec.architecture else ''}",
         family=subject.family,
-        title=spec.title,
+        title=spec.title or spec.name,
         weights_sha256=made.weights_sha256,
         licence=spec.licence,
     )

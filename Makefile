@@ -40,8 +40,8 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python docs/reference/make_cli.py
 	$(BIN)/python docs/reference/make_codes.py
-	$(BIN)/python docs/reference/make_measures.py
 	$(BIN)/python docs/reference/make_methods.py
+	$(BIN)/python docs/reference/make_measures.py
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pellucid needs Python 3.11 or newer, got " + sys.version.split()[0] + ": make PYTHON=python3.12 …")'

@@ -195,12 +195,11 @@ def _candidates(stage: Stage, pictures: Grey, limits: Limits, progress: Progress
     found = [Candidate(m.region, "recurs in the images", m.carriers) for m in recurring(pictures)[: limits.marks]]
     for scores in sensitivity(stage, progress):
         found += [Candidate(r, "moves the prediction") for r in _peaks(scores, shape, limits)]
-    found += [Candidate(r, "border", name=name) for name, r in borders(shape).items()]
     kept: list[Candidate] = []
     for one in found:
         if all(overlap(one.region, other.region) < SAME_PLACE for other in kept):
             kept.append(one)
-    return kept
+    return [*kept, *(Candidate(r, "border", name=name) for name, r in borders(shape).items())]
 
 
 def sensitivity(stage: Stage, progress: Progress | None = None) -> tuple[Values, Values]:
@@ -252,7 +251,7 @@ def _test(
     severity: Severity = "none"
     if too_few(removed) and too_few(transplanted):
         severity = "too few cases"
-    elif depends and look == "area" and at_border(region):
+    elif depends and candidate.found_by == "border":
         shift = level_shift(part, region)
         by_level = effect(*beside(part, region, partial(levelled_once, shift=shift), generator), patients, level, generator)
         if matters(by_level, limits):

@@ -281,6 +281,27 @@ def test_value_on_a_limit_falls_on_its_side(load: Write, value: float, category:
     assert got.probabilities[category] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"most": 2, "of": ["biopsy"]}, "unknown category 'biopsy'"),
+        ({"most": 0, "of": ["c"]}, "expected 1 lesion or more, got 0"),
+        ({"most": 2, "of": []}, "expected one or more categories of this question, got none"),
+        ({"most": 2}, "expected the key 'of'"),
+        (2, "expected mapping"),
+    ],
+)
+def test_how_many_lesions_are_sampled_stands_with_the_answers_that_ask_for_it(tmp_path: Path, limit: object, said: str) -> None:
+    rule = {
+        "rule": "most suspicious",
+        "claim": "x",
+        "cite": {"source": "s", "clause": "c", "verified": "background"},
+        "sampled": limit,
+    }
+    with pytest.raises(GuidelineError, match=said):
+        write_pack(tmp_path, pack(question([row("c", {"is": {"shape": "jagged"}})], examination=rule)))
+
+
 def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:
     asked = question([row("jagged", {"is": {"shape": "jagged"}})], "round", categories=("round", "jagged"))
     shape = {"definition": "d", "states": ["round", "jagged"], "answered_by": "q"}

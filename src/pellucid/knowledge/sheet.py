@@ -263,6 +263,8 @@ def _concept(entry: Entry) -> Line:
         if entry.plausible
         else []
     )
+    if entry.rounded_to is not None:
+        notes.append(f"limits are compared with the value rounded to {entry.rounded_to:g} {concept.unit}, a half upwards")
     if entry.cells:
         notes.append(
             "called " + ", ".join(f"{c.name} (below {c.below:g})" if c.below is not None else c.name for c in entry.cells)

@@ -338,6 +338,27 @@ def test_a_limit_on_a_rounded_measurement_begins_half_a_step_below_or_above(
         assert f"{value:g} mm, rounded to 0.1 mm (measured: {from_there:g}" in told
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"p": ["S0"]}, "unknown question 'p'"),
+        ({"q": ["S7"]}, "unknown row of q 'S7'"),
+        ({"q": ["S0", "S1"]}, "expected rows that do not rest on number, got S1, which does"),
+    ],
+)
+def test_rows_by_which_a_lesion_is_not_counted_are_there_and_do_not_count(
+    tmp_path: Path, rows: dict[str, list[str]], said: str
+) -> None:
+    asked = question([row("a", {"is": {"shape": "round"}}), row("c", {"at_least": {"number": 2}})], otherwise="b")
+    content, number = pack(asked), {"definition": "d", "unit": "1", "plausible": [1, 9], "counted": "lesions"}
+    content["concepts"] = {**content["concepts"], "number": {**number, "not_counted": rows}}
+    with pytest.raises(GuidelineError, match=said):
+        write_pack(tmp_path, content)
+    del content["concepts"]["number"]["counted"]
+    with pytest.raises(GuidelineError, match="expected `counted: lesions` beside `not_counted`, got none"):
+        write_pack(tmp_path, content)
+
+
 def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:
     asked = question([row("jagged", {"is": {"shape": "jagged"}})], "round", categories=("round", "jagged"))
     shape = {"definition": "d", "states": ["round", "jagged"], "answered_by": "q"}

@@ -95,6 +95,8 @@ class Entry:
     """The question of the pack whose answer it is, where nobody stated it."""
     counted: bool = False
     """Whether it is the number of lesions that are listed, where nobody stated it."""
+    not_counted: tuple[tuple[str, str], ...] = ()
+    """Question and decision row by which a lesion is not counted."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,29 @@ def test_contradicting_certain_findings_are_refused_in_one_line(tmp_path: Path) 
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["lung-cancer-screening", "incidental-lung-nodule"])
+def test_a_mean_diameter_beyond_the_longest_one_is_refused_unless_the_error_explains_it(tmp_path: Path, name: str) -> None:
+    pack, file = load_guideline(name), tmp_path / "f.yaml"
+
+    def made(mean: str, longest: str, by: str = "Dr A") -> Examination:
+        said = f"nodule_type: solid, mean_diameter: {mean}, long_axis: {longest}"
+        file.write_text(f"by: {by}\nfindings:\n  {{{said}}}\n", encoding="utf-8")
+        return assess_stated(read_typed(file, pack), pack)
+
+    for mean, longest in (("11 mm", "8 mm"), ("8.1 ± 0 mm", "8 mm"), ("9.5 mm", "8 mm")):
+        with pytest.raises(
+            InputError, match=r"f.yaml:3: .*mean diameter .* and longest diameter 8 mm .*cannot both be so: the mean"
+        ):
+            made(mean, longest)
+    for mean, longest in (("8 mm", "11 mm"), ("8 mm", "8 mm"), ("9.4 mm", "8 mm")):
+        told = [caution.text for caution in made(mean, longest).lesions[0].reading.cautions]
+        assert not any("longer one" in text for text in told)
+    told = [
+        c.kind for c in made("11 mm", "8 mm", "{name: V 2, kind: model}").lesions[0].reading.cautions if "longer one" in c.text
+    ]
+    assert told == ["contradiction"]
+
+
 def test_unknown_question_offers_the_nearest(tmp_path: Path) -> None:
     with pytest.raises(UnknownName, match="did you mean 'nodule'"):
         lung(tmp_path, f"  one: {{{QUIET}}}\n", ("nodul",))

@@ -359,6 +359,14 @@ def test_rows_by_which_a_lesion_is_not_counted_are_there_and_do_not_count(
         write_pack(tmp_path, content)
 
 
+@pytest.mark.parametrize("fault", [{"hard": True}, {"beyond_error": False}, {"larger": None, "when": {"is": {"shape": "round"}}}])
+def test_a_comparison_beyond_the_error_is_a_plain_one_that_is_not_hard(tmp_path: Path, fault: dict[str, object]) -> None:
+    one = {"id": "C", "claim": "x", "larger": {"part": "size"}, "beyond_error": True, **fault}
+    kept = {key: value for key, value in one.items() if value is not None}
+    with pytest.raises(GuidelineError, match="expected true, beside `larger` and without `hard`"):
+        write_pack(tmp_path, pack(question([row("c", {"is": {"shape": "jagged"}})]), contradictions=[kept]))
+
+
 def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:
     asked = question([row("jagged", {"is": {"shape": "jagged"}})], "round", categories=("round", "jagged"))
     shape = {"definition": "d", "states": ["round", "jagged"], "answered_by": "q"}

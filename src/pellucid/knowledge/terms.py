@@ -159,6 +159,8 @@ class Larger:
     first: str
     second: str
     claim: str
+    beyond_error: bool = False
+    """Only where the difference is more than the 95 % interval of its error allows."""
 
 
 Predicate = Atom | Compound | Count | ScoreTest | AnswerTest | Larger

@@ -64,7 +64,8 @@ def _entry(entry: Entry) -> list[str]:
     lines = [*_comment(concept.definition), *_comment(said, "  # = ")]
     lines += _comment(f"where unknown, it counts as {entry.counts_as.state}") if entry.counts_as else []
     lines += _comment(f"where unknown, it is the answer of {entry.answered_by}") if entry.answered_by else []
-    lines += _comment("where unknown, the lesions that are listed below are counted") if entry.counted else []
+    but = f", but for those of {' and '.join(row for _, row in entry.not_counted)}" if entry.not_counted else ""
+    lines += _comment(f"where unknown, the lesions that are listed below are counted{but}") if entry.counted else []
     return [*lines, f"  {_quoted(concept.name)}: {_blank(entry)}"]
 
 

@@ -1,5 +1,6 @@
 """A clear photograph beside what an examination shows: never a confident negative, and a reader of photographs as before."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ NET = Observer(name="net 1.0", kind="model")
 QUARTER = "a quarter of the disc or more"
 
 
-def asked(tmp_path: Path, stated: dict[str, str | int]) -> dict[str, Assessment]:
+def asked(tmp_path: Path, stated: Mapping[str, str | int]) -> dict[str, Assessment]:
     file = tmp_path / "eye.yaml"
     file.write_text("by: Dr A\nfindings:\n" + "".join(f"  {k}: {v}\n" for k, v in stated.items()), encoding="utf-8")
     (lesion,) = assess_stated(read_typed(file, EYE), EYE).lesions
@@ -38,8 +39,8 @@ def asked(tmp_path: Path, stated: dict[str, str | int]) -> dict[str, Assessment]
         {"venous_beading_extent": "one quadrant"},
     ],
 )
-def test_a_clear_photograph_does_not_outweigh_what_an_examination_shows(tmp_path: Path, found: dict[str, str]) -> None:
-    answer = asked(tmp_path, CLEAR | found)["referable-dr"]
+def test_a_clear_photograph_does_not_outweigh_what_an_examination_shows(tmp_path: Path, found: Mapping[str, str]) -> None:
+    answer = asked(tmp_path, CLEAR | dict(found))["referable-dr"]
     assert answer.category == "referable"
     assert answer.probabilities["referable"] == 1.0
     assert answer.conflict is None

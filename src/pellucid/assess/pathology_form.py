@@ -122,7 +122,7 @@ def _specimen(place: Place, table: Table) -> Specimen:
 
 
 def _agree(place: Place, specimen: Specimen) -> None:
-    """Refuse a stated class that a diagnosis beside it denies: one more reassuring than any of them, or one worse than all of them
+    """Refuse a stated class that a diagnosis beside it denies: one more reassuring than any of them, or a worse one than all
     (the diagnosis that bears it out is missing). Denied and past diagnoses say nothing, and benign classes agree with each other.
     """
     stated = specimen.stated_class

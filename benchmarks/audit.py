@@ -114,7 +114,7 @@ def peers(net: nn.Module) -> dict[str, Callable[[Maps], Maps]]:
     cam, gradients, kernel = LayerGradCam(net, net.get_submodule("layer4")), IntegratedGradients(net), KernelShap(net)
 
     def grad_cam(x: Maps) -> Maps:
-        small = cam.attribute(torch.from_numpy(x), target=0, relu_attributions=True)
+        small: Any = cam.attribute(torch.from_numpy(x), target=0, relu_attributions=True)
         large = LayerAttribution.interpolate(small, (x.shape[2], x.shape[3]), "bilinear")
         return torch.as_tensor(large).detach().numpy()[:, 0]
 
@@ -123,7 +123,8 @@ def peers(net: nn.Module) -> dict[str, Callable[[Maps], Maps]]:
         return found.detach().numpy().sum(axis=1)
 
     def gradient_shap(x: Maps) -> Maps:
-        explainer = shap.GradientExplainer(net, torch.zeros(1, *x.shape[1:]))
+        reference: Any = torch.zeros(1, *x.shape[1:])
+        explainer = shap.GradientExplainer(net, reference)
         found = np.asarray(explainer.shap_values(torch.from_numpy(x), nsamples=SAMPLES["gradient-shap"]["samples"]))
         return found.reshape(1, *x.shape[1:], -1)[..., 0].sum(axis=1)
 
@@ -140,7 +141,7 @@ def _quantus(net: nn.Module, images: Maps, made: dict[str, Maps], explainers: di
     """The five measures of every method, and deletion and infidelity of three controls, one image at a time."""
     import quantus
 
-    quiet = {"disable_warnings": True, "display_progressbar": False}
+    quiet: dict[str, Any] = {"disable_warnings": True, "display_progressbar": False}
     pixels = images.shape[2] * images.shape[3]
     deletion = quantus.PixelFlipping(features_in_step=pixels // 10, perturb_baseline="mean", return_auc_per_sample=True, **quiet)
     infidelity = quantus.Infidelity(perturb_patch_sizes=[images.shape[2] // 4], n_perturb_samples=32, **quiet)
@@ -150,7 +151,12 @@ def _quantus(net: nn.Module, images: Maps, made: dict[str, Maps], explainers: di
     controls = {name: control(cases, np.random.default_rng(0)) for name, control in CONTROLS.items()}
     for name, maps in {**made, **controls}.items():
         for i in range(len(images)):
-            given = {"model": net, "x_batch": images[i : i + 1], "y_batch": np.zeros(1, int), "a_batch": maps[i : i + 1, None]}
+            given: dict[str, Any] = {
+                "model": net,
+                "x_batch": images[i : i + 1],
+                "y_batch": np.zeros(1, int),
+                "a_batch": maps[i : i + 1, None],
+            }
             deletion(**given, device="cpu")
             infidelity(**given, device="cpu")
             if name in made:

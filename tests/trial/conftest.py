@@ -116,7 +116,8 @@ def side_card(tmp_path: Path, side_net: Callable[[], Any], make_card: Callable[.
 
     with torch.no_grad(), warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # as in trial.foreign
-        torch.jit.trace(side_net().eval(), torch.zeros(1, 3, SIDE, SIDE)).save(str(tmp_path / "side.pt"))
+        traced: Any = torch.jit.trace(side_net().eval(), torch.zeros(1, 3, SIDE, SIDE))
+        traced.save(str(tmp_path / "side.pt"))
     return make_card("torchscript", "side.pt")
 
 

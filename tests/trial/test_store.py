@@ -26,7 +26,9 @@ def test_what_was_kept_comes_back_and_other_settings_do_not_see_it(tmp_path: Pat
     one.keep_content("speeds", {"a": 1.5})
     again = Store(tmp_path, key_of({"seed": 0}))
     assert again.result("grad-cam/deletion") == RESULT
-    assert np.array_equal(again.array("maps"), np.arange(4.0))
+    maps = again.array("maps")
+    assert maps is not None
+    assert np.array_equal(maps, np.arange(4.0))
     assert again.content("speeds") == {"a": 1.5}
     assert (other.result("grad-cam/deletion"), other.array("maps"), other.content("speeds")) == (None, None, None)
 

@@ -109,7 +109,7 @@ class Bad(torch.nn.Module):
 class TwoInputs(Bad):
     """Needs a second input."""
 
-    def forward(self, x: Any, other: Any) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]  # that is its fault
+    def forward(self, x: Any, other: Any) -> Any:
         return self.conv(x).flatten(1) + other
 
 

@@ -20,7 +20,7 @@ from pellucid.explain import METHODS, Subject
 from pellucid.record import FrozenDict, MeasureResult, MethodTrial, Reason, Verdict
 from pellucid.record.accountability import Plot, Series
 from pellucid.record.trial import Measured
-from pellucid.trial.budget import Speed, allot, grouped, ordered, seconds_per_case
+from pellucid.trial.budget import LEAST, Speed, allot, grouped, ordered, seconds_per_case
 from pellucid.trial.data import Collected
 from pellucid.trial.store import Store
 from pellucid.trial.subject import CLASS, SHADOW, OnTrial, explainer, find_output, predictor, randomised
@@ -29,6 +29,10 @@ IN_TURN = "findings, in each image one of them in turn"
 ANSWERED = "the class it answers"
 STAGES: tuple[tuple[str, float], ...] = (("last third of the layers", 1 / 3), ("last two thirds", 2 / 3), ("all layers", 1.0))
 PILOT = 4
+SLOW = 1.0
+"""Seconds of a first map from which no second is made to measure the speed."""
+CORE = ("ROAD", "MPRT", "noise stability")
+"""What no verdict does without."""
 CHUNK = 16
 CURVE_CASES = 24
 RESAMPLES = 300
@@ -102,8 +106,10 @@ def _in_turn(trial: OnTrial, p: NDArray[np.float64]) -> Ask:
 
 def try_all(room: Room, ask: Ask, methods: Sequence[str], measures: Sequence[str], seconds: float) -> tuple[MethodTrial, ...]:
     """Every method on one ask. A method that the model does not allow is listed with the reason, not tested."""
+    begun = time.perf_counter()
     speeds, refused = _speeds(room, ask, methods)
-    groups = _plan(room, ask, speeds, measures, seconds)
+    groups, late = _kept_plan(room, ask, speeds, measures, seconds - (time.perf_counter() - begun))
+    refused |= late
     found: dict[str, tuple[MeasureResult, ...]] = {}
     total = sum(len(g.methods) * len(measures) for g in groups)
     with tqdm(total=total, desc=ask.name, unit="measure", disable=None) as bar:
@@ -141,10 +147,7 @@ def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Spe
     forward = (time.perf_counter() - begun) / len(images)
     for name in tqdm([m for m in methods if m not in speeds and m not in refused], desc="speed of methods", disable=None):
         try:
-            explainer(room.trial, name, seed=room.seed)(images[:1], targets[:1])
-            begun = time.perf_counter()
-            explainer(room.trial, name, seed=room.seed)(images, targets)
-            speeds[name] = Speed(forward, (time.perf_counter() - begun) / len(images))
+            speeds[name] = Speed(forward, _seconds_each(explainer(room.trial, name, seed=room.seed), images, targets))
         except PellucidError as error:
             refused[name] = str(error)
         content = {"refused": refused, "speeds": {n: [s.forward, s.explanation] for n, s in speeds.items()}}
@@ -152,18 +155,68 @@ def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Spe
     return {m: speeds[m] for m in methods if m in speeds}, {m: refused[m] for m in methods if m in refused}
 
 
-def _plan(room: Room, ask: Ask, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float) -> tuple[Group, ...]:
-    """Groups of methods with the cases of each measure, so that all ends in time; fast ones leave their rest to slow ones."""
-    left, waiting, plan = seconds, len(speeds), list[Group]()
-    for methods in grouped(speeds):
+def _seconds_each(method: Explain, images: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
+    """Seconds of one map; of a fast method without its first call, which prepares."""
+    begun = time.perf_counter()
+    method(images[:1], targets[:1])
+    first = time.perf_counter() - begun
+    if first > SLOW:
+        return first
+    begun = time.perf_counter()
+    method(images, targets)
+    return (time.perf_counter() - begun) / len(images)
+
+
+def _kept_plan(
+    room: Room, ask: Ask, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float
+) -> tuple[tuple[Group, ...], dict[str, str]]:
+    """The plan of the first run, so that one that goes on asks for the same cases."""
+    kept = room.store.content(f"plan/{ask.name}")
+    if kept is None:
+        groups, late = _plan(room, speeds, measures, seconds)
+        content = {"groups": [[list(g.methods), dict(g.cases)] for g in groups], "late": late}
+        kept = room.store.keep_content(f"plan/{ask.name}", content)
+    return tuple(Group(tuple(methods), cases) for methods, cases in kept["groups"]), kept["late"]
+
+
+def _plan(
+    room: Room, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float
+) -> tuple[tuple[Group, ...], dict[str, str]]:
+    """Groups of methods with the cases of each measure, so that all ends in time; and why others find no time at all.
+
+    A method that cannot get what its verdict rests on (`CORE`) is not tried: half a trial would cost and say nothing.
+    """
+    chosen_groups = grouped(speeds)
+    late: dict[str, str] = {}
+    while chosen_groups:
+        plan, short = _shared_out(room, speeds, chosen_groups, measures, seconds)
+        if short is None:
+            return plan, late
+        chosen_groups.remove(list(short[0]))
+        late |= dict.fromkeys(short[0], short[1])
+    return (), late
+
+
+def _shared_out(
+    room: Room, speeds: Mapping[str, Speed], groups: Sequence[Sequence[str]], measures: Sequence[str], seconds: float
+) -> tuple[tuple[Group, ...], tuple[Sequence[str], str] | None]:
+    """The plan, fast groups leaving their rest to slow ones; and the slowest group that comes off too short, with the reason."""
+    left, waiting, plan = seconds, sum(map(len, groups)), list[Group]()
+    short: tuple[Sequence[str], str] | None = None
+    core = [m for m in CORE if m in measures and (room.stages or m != "MPRT")]
+    for methods in groups:
         speed = Speed(max(speeds[m].forward for m in methods), max(speeds[m].explanation for m in methods))
         each = {m: seconds_per_case(m, speed, methods=len(methods), stages=max(1, len(room.stages))) for m in ordered(measures)}
         map_seconds = speed.explanation * len(methods)
         cases = allot(each, len(room.collected), left * len(methods) / waiting, map_seconds)
+        if any(cases[m] == 0 for m in core):
+            least = min(len(room.collected), LEAST) * (map_seconds + sum(each[m] for m in core))
+            why = f"a map takes {speed.explanation:.1f} s here, a trial {least / 60:.0f} minutes or more; give more by --minutes"
+            short = (methods, why)
         left -= sum(each[m] * cases[m] for m in each) + map_seconds * max(cases.values())
         waiting -= len(methods)
         plan.append(Group(tuple(methods), cases))
-    return tuple(plan)
+    return tuple(plan), short
 
 
 def _try_group(room: Room, ask: Ask, group: Group, measures: Sequence[str], bar: Any) -> dict[str, tuple[MeasureResult, ...]]:

@@ -28,6 +28,7 @@ TABLES = [
     ("pellucid.assess.conform", "METHODS"),
     ("pellucid.audit.measures", "MEASURES"),
     ("pellucid.models.encoders", "PACKAGED"),
+    ("pellucid.trial.known_evidence", "PLANTS"),
     ("pellucid.knowledge.growth", "CRITERIA"),
     ("pellucid.app.readings", "FORMATS"),
     ("pellucid.app.doctor", "EXTRAS"),

@@ -47,12 +47,12 @@ class CardError(InputError):
 
 
 class UnknownName(PellucidError, LookupError):
-    """A name that does not exist; the message offers the nearest one."""
+    """A name that does not exist; the message offers the nearest one, or says what else to do."""
 
-    def __init__(self, kind: str, got: str, known: Iterable[str], where: str = "") -> None:
+    def __init__(self, kind: str, got: str, known: Iterable[str], where: str = "", to_do: str | None = None) -> None:
         names = sorted(known)
         near = get_close_matches(got, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+        hint = to_do or (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}")
         place = f" in {where}" if where else ""
         super().__init__(f"unknown {kind} {got!r}{place}: {hint}")
 

@@ -129,3 +129,30 @@ def test_a_changed_examination_no_longer_fits_its_id(tmp_path: Path) -> None:
     assert forged != made.as_json()
     with pytest.raises(ValueError, match="it was changed"):
         Examination.model_validate_json(forged)
+
+
+def test_a_contradiction_is_told_with_the_line_of_what_contradicts(tmp_path: Path) -> None:
+    text = "  one: {nodule_type: solid}\n  two:\n    nodule_type: part-solid\n"
+    text += "    solid_diameter: 9 ± 0 mm\n    mean_diameter: 6 ± 0 mm\n"
+    with pytest.raises(
+        InputError, match=r"findings.yaml:8: two: expected findings that can be so together, got: .*solid"
+    ) as caught:
+        lung(tmp_path, text)
+    assert "\n" not in str(caught.value)
+
+
+def test_what_the_engine_refuses_is_told_with_lesion_and_line(tmp_path: Path) -> None:
+    shares = "status: {stable: 0.5, decreased: 0.5}, doubling_within_a_year: present"
+    with pytest.raises(InputError, match=r"findings.yaml:5: two: .*expected findings that can be so together") as caught:
+        lung(tmp_path, f"  one: {{{QUIET}}}\n  two: {{nodule_type: solid, {shares}}}\n")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_course_worked_out_against_a_stated_doubling_is_refused(tmp_path: Path) -> None:
+    sizes = "mean_diameter: 8 ± 0.2 mm, earlier: {interval_months: 12, mean_diameter: 8 ± 0.2 mm}"
+    body = f"by: Dr A\nfindings: {{nodule_type: non-solid, doubling_within_a_year: present, {sizes}}}\n"
+    body = body.replace(", earlier: {", "}\nearlier: {").replace("}}", "}")
+    (tmp_path / "f.yaml").write_text(body, encoding="utf-8")
+    typed = read_typed(tmp_path / "f.yaml", LUNG)
+    with pytest.raises(InputError, match=r"f.yaml:2: .*stable \(worked out from other findings\)"):
+        assess_stated(typed, LUNG, ("nodule",))

@@ -29,12 +29,21 @@ def test_concepts_that_go_together_are_found_and_named() -> None:
 
 def test_independent_concepts_are_rarely_called_dependent() -> None:
     alarms = [
-        dependent_share(
-            pairwise([residuals(a, b) for a, b in zip(*labels(False, s), strict=True)], np.random.default_rng(s), 300)
-        )
+        dependent_share(pairwise([residuals(a, b) for a, b in zip(*labels(False, s), strict=True)], np.random.default_rng(s)))
         for s in range(20)
     ]
     assert np.mean([alarm > 0 for alarm in alarms]) <= 0.2
+
+
+def test_one_pair_among_many_concepts_is_still_found() -> None:
+    y, p = labels(True, 0)
+    for seed in range(1, 4):
+        more = labels(False, seed)
+        y, p = [*y, *more[0]], [*p, *more[1]]
+    pairs = pairwise([residuals(a, b) for a, b in zip(y, p, strict=True)], np.random.default_rng(0))
+    assert len(pairs) == 66
+    assert (pairs[0].first, pairs[0].second) == (0, 1)
+    assert pairs[0].p_corrected < 0.05
 
 
 def test_cases_without_a_label_are_left_out_and_few_cases_are_not_tested() -> None:

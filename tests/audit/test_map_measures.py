@@ -1,6 +1,8 @@
 """Every measure of maps runs, stays in its bounds, costs what it says, and knows what it needs."""
 
+import importlib.util
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -74,3 +76,14 @@ def test_every_measure_has_a_source() -> None:
     for name, m in MAP_MEASURES.items():
         assert m.reference.startswith(("arXiv:", "doi:")) or m.reference == "ours", name
         assert set(m.controls) == set(CONTROLS)
+
+
+def test_the_page_has_the_tables_of_the_code(root: Path) -> None:
+    spec = importlib.util.spec_from_file_location("make_measures", root / "docs" / "reference" / "make_measures.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = module.PAGE.read_text(encoding="utf-8")
+    assert module.made(page) == page
+    assert all(f"`{name}`" in page for name in MAP_MEASURES)

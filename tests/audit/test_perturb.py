@@ -1,11 +1,12 @@
 """Altered copies of images."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
-from tests.audit.paper import bench
+from tests.audit.paper import bench, counted, predict
 
 from pellucid.audit.perturb import (
     blurred,
@@ -99,6 +100,21 @@ def test_scores_are_of_the_explained_output_in_the_order_of_cases_and_variants()
     np.testing.assert_allclose(original_scores(b), b.predict(images)[:, 1])
     both = scores(b, lambda index: np.stack([images[index], 0 * images[index]], axis=1), 2)
     np.testing.assert_allclose(both, np.stack([b.predict(images)[:, 1], b.predict(0 * images)[:, 1]], axis=1))
+
+
+def test_shared_scores_are_asked_once_for_each_image_target_and_alteration() -> None:
+    model, calls = counted(predict)
+    b = replace(bench(n=6, predict=model), known={})
+    expected = original_scores(replace(b, predict=predict, known=None))
+    part = b.of(np.array([1, 4]))
+    np.testing.assert_allclose(original_scores(part), expected[[1, 4]])
+    np.testing.assert_allclose(original_scores(b), expected)
+    np.testing.assert_allclose(original_scores(b), expected)
+    assert calls == [2, 4]
+    other = replace(b, cases=replace(b.cases, targets=1 - b.cases.targets))
+    np.testing.assert_allclose(original_scores(other), 1 - expected)
+    scores(b, lambda index: b.cases.images[index, None], 1)
+    assert calls == [2, 4, 6, 6]
 
 
 def test_model_that_gives_nan_or_no_table_of_scores_is_named() -> None:

@@ -1,28 +1,11 @@
 """What was computed once is not computed again."""
 
 import numpy as np
-from tests.audit.paper import cases, counted, predict, true_evidence
+from tests.audit.paper import cases, counted, true_evidence
 
-from pellucid.audit.remember import remembered_maps, remembered_scores
+from pellucid.audit.remember import remembered_maps
 
 C = cases(6)
-
-
-def test_scores_of_known_images_are_not_asked_again_and_stay_the_same() -> None:
-    model, calls = counted(predict)
-    known = remembered_scores(model)
-    expected = predict(C.images)
-    np.testing.assert_allclose(known(C.images[:4]), expected[:4])
-    np.testing.assert_allclose(known(C.images[::-1]), expected[::-1])
-    np.testing.assert_allclose(known(C.images), expected)
-    assert calls == [4, 2]
-
-
-def test_image_twice_in_one_call_is_asked_once() -> None:
-    model, calls = counted(predict)
-    twice = np.concatenate([C.images[:2], C.images[:2]])
-    np.testing.assert_allclose(remembered_scores(model)(twice), predict(twice))
-    assert calls == [2]
 
 
 def test_maps_are_known_by_image_and_target() -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.knowledge.packs import load as write_pack
+from tests.knowledge.packs import pack, question, row
 
 from pellucid.errors import GuidelineError, InputError, UnknownName
 from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
@@ -77,6 +79,8 @@ def load(tmp_path: Path) -> Write:
     [
         ("{is: {shape: jagged}}", "{is: {shap: jagged}}", r"yaml:11: unknown concept 'shap': did you mean 'shape'"),
         ("{is: {shape: jagged}}", "{is: {shape: jaged}}", r"yaml:11: unknown state of shape 'jaged': did you mean 'jagged'"),
+        ("    noun:", "    ask_for: [shap]\n    noun:", r"unknown concept 'shap': did you mean 'shape'"),
+        ("    noun:", "    ask_for: [shape]\n    noun:", r"expected a concept that is an input .*, got shape"),
         ("{is: {shape: jagged}}", "{iz: {shape: jagged}}", r"unknown word 'iz': did you mean 'is'"),
         ("{is: {shape: jagged}}", "{is: {shape: jagged}, not: {is: {shape: round}}}", r"expected exactly one word \(of is"),
         (
@@ -133,6 +137,13 @@ SHAPE = "states: [round, jagged]}"
         ("states: [round, jagged]", "states: [yes, no]", "yaml:11: unknown state of shape 'jagged': known: yes, no"),
         ("states: [round, jagged]", "states: [true, false]", r"yaml:7: expected text \(put it in quotes\), got True"),
         ("states: [round, jagged]", "states: [round, round]", "yaml:7: expected a concept.*two or more different states"),
+        ("states: [round, jagged]", "states: [round, jagged], answered_by: car", "yaml:7: unknown question 'car': did you mean"),
+        (
+            "states: [round, jagged]",
+            "states: [round, jagged], answered_by: care",
+            "yaml:7: expected a question that answers round",
+        ),
+        ("states: [round, jagged]", "states: [round, jagged], counted: lesions", "yaml:7: expected 'lesions', on a concept of"),
         ("ordinal: true", "ordinal: yes", "yaml:8: expected true or false, got 'yes'"),
         ("ordinal: true", "ordinal: 'true'", "yaml:8: expected true or false, got 'true'"),
         (
@@ -270,6 +281,14 @@ def test_value_on_a_limit_falls_on_its_side(load: Write, value: float, category:
     assert got.probabilities[category] == 1.0
 
 
+def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:
+    asked = question([row("jagged", {"is": {"shape": "jagged"}})], "round", categories=("round", "jagged"))
+    shape = {"definition": "d", "states": ["round", "jagged"], "answered_by": "q"}
+    content = {**pack(asked), "concepts": {"shape": shape}}
+    with pytest.raises(GuidelineError, match="expected a question that does not rest on shape, got q, which does"):
+        write_pack(tmp_path, content)
+
+
 def test_shipped_packs_load_by_name_and_by_edition() -> None:
     assert {"breast-ultrasound-2013", "diabetic-retinopathy-icdr-2003"} <= set(list_guidelines())
     assert list(list_guidelines()) == sorted(list_guidelines())
@@ -294,15 +313,12 @@ def test_missing_file_is_a_guideline_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list_guidelines())
 def test_every_code_is_in_dicom(name: str) -> None:
     dictionary = pytest.importorskip("pydicom.sr._concepts_dict").concepts
-    for concept in load_guideline(name).concepts.values():
-        if concept.code is not None:
-            meanings = {
-                meaning
-                for codes in dictionary[concept.code.scheme].values()
-                for v, (meaning, *_) in codes.items()
-                if v == concept.code.value
-            }
-            assert concept.code.meaning in meanings
+    pack = load_guideline(name)
+    codes = [concept.code for concept in pack.concepts.values()]
+    codes += [category.code for question in pack.questions.values() for category in question.categories.values()]
+    for code in (code for code in codes if code is not None):
+        terms = (term for terms in dictionary[code.scheme].values() for term in terms.items())
+        assert code.meaning in {meaning for value, (meaning, *_) in terms if value == code.value}
 
 
 def test_loading_and_evaluating_needs_no_torch_scipy_or_sklearn() -> None:

@@ -47,6 +47,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--audit", metavar="DIR", help="an audit of this model (folder or card.json): its verdict stands beside the map"
     )
+    parser.add_argument("--layer", metavar="L", help="layer of methods on a grid (default: the deepest that keeps places)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of methods that draw (default: 0)")
     parser.add_argument("--spacing-mm", type=spacing, metavar="S", help="millimetres per pixel where the file does not say")
     parser.add_argument(
@@ -63,20 +64,20 @@ def _run(args: argparse.Namespace) -> int:
     from pellucid.explain import METHODS
     from pellucid.images import open_study
     from pellucid.reader import one_image
-    from pellucid.trial.picture import explain_image
+    from pellucid.trial.picture import How, explain_image
 
     trial = model_of(args)
     if args.target is None:
         raise InputError(f"expected --target, got none; one of {', '.join([*trial.groups(), *(o.name for o in trial.outputs)])}")
     image = one_image(open_study(args.image, spacing_mm=args.spacing_mm))
-    card = audit_of(args)
+    how = How(layer=args.layer, seed=args.seed, card=audit_of(args))
     if args.method != "all":
-        pictured = explain_image(trial, image, args.method, args.target, card=card, seed=args.seed)
+        pictured = explain_image(trial, image, args.method, args.target, how)
         return _give(pictured, Path(args.out or "map.png"), args.json)
     made = 0
     for method in METHODS:
         try:
-            pictured = explain_image(trial, image, method, args.target, card=card, seed=args.seed)
+            pictured = explain_image(trial, image, method, args.target, how)
         except PellucidError as error:
             note(f"{method}: not shown: {error}")
             continue

@@ -65,6 +65,9 @@ class Bench:
     """The same method with another seed; None where the method draws nothing."""
     reference: Maps | None = None
     """What a segmentation net or a person marks on the same cases: the figure to stand beside localisation."""
+    known: dict[tuple[str, bytes], NDArray[np.float64]] | None = None
+    """Scores of alterations that do not depend on the map, by alteration and case: filled while measuring, so that methods and
+    controls tried on the same cases share them. None keeps nothing. Of one model only."""
 
     def __post_init__(self) -> None:
         shape = (len(self.cases.images), *self.cases.images.shape[2:])

@@ -16,6 +16,9 @@ from pellucid.errors import InputError
 Floats = NDArray[np.float64]
 
 DRAWS = 1000
+DRAWS_A_PAIR = 200
+"""At least so many draws for each pair of concepts: Holm's smallest corrected p is then below 0.005, whatever their number."""
+CHUNK = 500
 LEAST_CASES = 30
 """Below this many cases with both concepts recorded a pair is not tested."""
 
@@ -44,24 +47,45 @@ def residuals(labels: ArrayLike, probabilities: ArrayLike) -> Floats:
     return left
 
 
-def pairwise(left: Sequence[Floats], generator: np.random.Generator, draws: int = DRAWS) -> tuple[Pair, ...]:
+def pairwise(left: Sequence[Floats], generator: np.random.Generator) -> tuple[Pair, ...]:
     """Every pair of concepts with enough cases, the most surprising first; `left` are residuals (n, S_k), NaN where unknown.
 
     The generalised covariance measure with a multiplier bootstrap: Shah and Peters 2020, doi 10.1214/19-AOS1857; corrected after
     Holm 1979. It holds where the probabilities are right on average; probabilities of training images are not.
     """
-    found: list[Pair] = []
+    tried: list[_Tried] = []
     for i, j in combinations(range(len(left)), 2):
         use = np.isfinite(left[i]).all(axis=1) & np.isfinite(left[j]).all(axis=1)
-        if use.sum() >= LEAST_CASES:
-            tested = _pair(left[i][use][:, 1:], left[j][use][:, 1:], generator, draws)
-            if tested is not None:
-                found.append(Pair(i, j, int(use.sum()), *tested))
+        made = _tried(i, j, left, np.flatnonzero(use)) if use.sum() >= LEAST_CASES else None
+        tried += [made] if made is not None else []
+    draws, beaten = max(DRAWS, DRAWS_A_PAIR * len(tried)), np.zeros(len(tried))
+    for start in range(0, draws, CHUNK):
+        drawn = generator.standard_normal((min(CHUNK, draws - start), len(left[0])))
+        for at, pair in enumerate(tried):
+            largest = np.abs(drawn[:, pair.rows] @ pair.centred).max(axis=1) / np.sqrt(len(pair.rows))
+            beaten[at] += (largest >= pair.seen).sum()
+    found = [
+        Pair(pair.first, pair.second, len(pair.rows), pair.correlation, float((1 + count) / (1 + draws)))
+        for pair, count in zip(tried, beaten, strict=True)
+    ]
     return _corrected(sorted(found, key=lambda pair: pair.p))
 
 
-def _pair(a: Floats, b: Floats, generator: np.random.Generator, draws: int) -> tuple[float, float] | None:
-    """(Correlation, p) of two concepts' residuals; None where one does not vary."""
+@dataclass(frozen=True)
+class _Tried:
+    """A pair under test: its cases, its products of residuals in standard units, and the largest statistic seen."""
+
+    first: int
+    second: int
+    rows: NDArray[np.intp]
+    centred: Floats
+    seen: float
+    correlation: float
+
+
+def _tried(i: int, j: int, left: Sequence[Floats], rows: NDArray[np.intp]) -> _Tried | None:
+    """A pair made ready on some cases; None where one of the concepts does not vary."""
+    a, b = left[i][rows][:, 1:], left[j][rows][:, 1:]
     products = (a[:, :, None] * b[:, None, :]).reshape(len(a), -1)
     scale = np.sqrt((a**2).sum(axis=0)[:, None] * (b**2).sum(axis=0)[None, :]).reshape(-1)
     spread = products.std(axis=0)
@@ -70,11 +94,9 @@ def _pair(a: Floats, b: Floats, generator: np.random.Generator, draws: int) -> t
         return None
     products, scale, spread = products[:, use], scale[use], spread[use]
     centred = (products - products.mean(axis=0)) / spread
-    seen = np.abs(np.sqrt(len(a)) * products.mean(axis=0) / spread).max()
-    drawn = np.abs(generator.standard_normal((draws, len(a))) @ centred).max(axis=1) / np.sqrt(len(a))
+    seen = float(np.abs(np.sqrt(len(a)) * products.mean(axis=0) / spread).max())
     correlation = products.sum(axis=0) / scale
-    largest = float(correlation[np.abs(correlation).argmax()])
-    return largest, float((1 + (drawn >= seen).sum()) / (1 + draws))
+    return _Tried(i, j, rows, centred, seen, float(correlation[np.abs(correlation).argmax()]))
 
 
 def _corrected(pairs: Sequence[Pair]) -> tuple[Pair, ...]:

@@ -20,16 +20,18 @@ SQUARE_SIDE = 0.25
 """Number of squares removed one at a time for infidelity, and their side as a share of the image's."""
 
 
-def _curve(bench: Bench, start: Images, end: Images, steps: int) -> NDArray[np.float64]:
-    """(n, steps + 1): scores while pixels go from `start` to `end`, the map's highest first."""
+def _curve(bench: Bench, start: Images, end: Images, steps: int, ends: tuple[str, str]) -> NDArray[np.float64]:
+    """(n, steps + 1): scores while pixels go from `start` to `end`, the map's highest first; `ends` names the two."""
     place = descending(bench.maps, bench.seed).reshape(bench.maps.shape)[:, None]
     pixels = bench.maps[0].size
-    limits = [round(k * pixels / steps) for k in range(steps + 1)]
+    limits = [round(k * pixels / steps) for k in range(1, steps)]
 
     def alter(index: NDArray[np.int64]) -> Images:
         return np.stack([np.where(place[index] < k, end[index], start[index]) for k in limits], axis=1)
 
-    return scores(bench, alter, steps + 1)
+    first = scores(bench, lambda index: start[index, None], 1, ends[0])
+    last = scores(bench, lambda index: end[index, None], 1, ends[1])
+    return np.concatenate([first, scores(bench, alter, len(limits)), last], axis=1)
 
 
 def area(curve: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -39,12 +41,12 @@ def area(curve: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def deletion_curve(bench: Bench, steps: int = STEPS) -> NDArray[np.float64]:
     """(n, steps + 1): score while the marked pixels are replaced by the image's mean, the highest first."""
-    return _curve(bench, bench.cases.images, mean_image(bench.cases.images), steps)
+    return _curve(bench, bench.cases.images, mean_image(bench.cases.images), steps, ("original", "mean"))
 
 
 def insertion_curve(bench: Bench, steps: int = STEPS) -> NDArray[np.float64]:
     """(n, steps + 1): score while the marked pixels come back into a blurred image, the highest first."""
-    return _curve(bench, blurred(bench.cases.images), bench.cases.images, steps)
+    return _curve(bench, blurred(bench.cases.images), bench.cases.images, steps, ("blurred", "original"))
 
 
 def deletion(bench: Bench) -> NDArray[np.float64]:
@@ -111,7 +113,7 @@ def square_effects(bench: Bench) -> tuple[NDArray[np.float64], NDArray[np.float6
     def alter(index: NDArray[np.int64]) -> Images:
         return np.where(masks[None, :, None], base[index, None], images[index, None])
 
-    return ascribed, original_scores(bench)[:, None] - scores(bench, alter, SQUARES)
+    return ascribed, original_scores(bench)[:, None] - scores(bench, alter, SQUARES, "squares")
 
 
 def infidelity(bench: Bench) -> NDArray[np.float64]:

@@ -81,7 +81,7 @@ _ARUN, _ZHANG = "doi:10.1148/ryai.2021200267", "doi:10.1007/s11263-017-1059-x"
 MAP_MEASURES: dict[str, MapMeasure] = {
     "deletion": MapMeasure(faithfulness.deletion, _F, "lower", UNIT, "arXiv:1806.07421", _CURVE, cap=100),
     "insertion": MapMeasure(faithfulness.insertion, _F, "higher", UNIT, "arXiv:1806.07421", _CURVE, cap=100),
-    "ROAD": MapMeasure(faithfulness.road, _F, "lower", UNIT, "arXiv:2202.00449", _ROAD, cap=40),
+    "ROAD": MapMeasure(faithfulness.road, _F, "lower", UNIT, "arXiv:2202.00449", _ROAD, cap=30),
     "infidelity": MapMeasure(faithfulness.infidelity, _F, "lower", UNIT, "arXiv:1901.09392", _SQUARES, cap=100),
     "faithfulness correlation": MapMeasure(
         faithfulness.faithfulness_correlation, _F, "higher", SIGNED, "arXiv:2005.00631", _SQUARES, cap=100

@@ -11,7 +11,7 @@ from pellucid.audit import paired
 from pellucid.audit.cases import Bench
 from pellucid.audit.map_controls import CONTROLS, control_bench
 from pellucid.audit.map_measures import MAP_MEASURES, MapMeasure, measure, missing
-from pellucid.audit.remember import remembered_maps, remembered_scores
+from pellucid.audit.remember import remembered_maps
 from pellucid.errors import InputError
 from pellucid.record.trial import Control, Measured, MeasureResult
 
@@ -96,16 +96,23 @@ def results(
     first = _same_cases(benches)
     for name in measures:
         measure(name)
-    comparisons = sum(len(measure(name).controls) for name in measures)
-    predict = remembered_scores(first.predict)
-    ready = {name: _remembering(replace(bench, predict=predict)) for name, bench in benches.items()}
+    comparisons = {method: _comparisons(bench, measures) for method, bench in benches.items()}
+    shared: dict[tuple[str, bytes], Values] = {} if first.known is None else first.known
+    ready = {name: _remembering(replace(bench, known=shared)) for name, bench in benches.items()}
     for name in measures:
         cap = (caps or {}).get(name, measure(name).cap)
         index = chosen(first.cases.patients, cap, first.seed)
-        session = _Session(name, measure(name), comparisons)
+        session = _Session(name, measure(name))
         for method, bench in ready.items():
             known = (done or {}).get((method, name))
-            yield method, known if known is not None else session.take(bench, index)
+            yield method, known if known is not None else session.take(bench, index, comparisons[method])
+
+
+def _comparisons(bench: Bench, measures: Sequence[str]) -> int:
+    """Paired differences in the trial of one method: every measure that can be taken, with every control and the reference."""
+    taken = [measure(name) for name in measures if missing(name, bench) is None]
+    placed = sum(m.family == "localisation" for m in taken) if bench.reference is not None else 0
+    return sum(len(m.controls) for m in taken) + placed
 
 
 def _same_cases(benches: Mapping[str, Bench]) -> Bench:
@@ -134,10 +141,9 @@ class _Session:
 
     name: str
     measure: MapMeasure
-    comparisons: int
     kept: dict[str, Values] | None = None
 
-    def take(self, bench: Bench, index: NDArray[np.int64]) -> MeasureResult:
+    def take(self, bench: Bench, index: NDArray[np.int64], comparisons: int) -> MeasureResult:
         """The result of the method on the bench."""
         lacking = missing(self.name, bench)
         if lacking is not None:
@@ -154,7 +160,7 @@ class _Session:
             Control(
                 name=control,
                 measured=paired.mean(other, sample, NOT_DEFINED),
-                difference=paired.difference(sign * (values - other), sample, self.comparisons, largest),
+                difference=paired.difference(sign * (values - other), sample, comparisons, largest),
             )
             for control, other in self._controls(part).items()
         )

@@ -7,6 +7,7 @@ same way whichever cases stand beside it.
 import io
 import zlib
 from collections.abc import Callable
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,32 +28,51 @@ def drawn_for(image: NDArray[np.float32], seed: int, draw: int = 0) -> np.random
     return np.random.default_rng([seed, draw, zlib.crc32(np.ascontiguousarray(image).tobytes())])
 
 
-def scores(bench: Bench, alter: Alter, variants: int) -> NDArray[np.float64]:
+def scores(bench: Bench, alter: Alter, variants: int, shared: str | None = None) -> NDArray[np.float64]:
     """(n, variants): score of the explained output on altered copies of every image, made a few cases at a time.
 
+    `shared` names an alteration that does not depend on the map: its scores are kept in `bench.known` and not computed again.
     Raises InputError where the model gives something else than finite scores (n, K).
     """
     n = len(bench.cases.images)
     found = np.empty((n, variants))
+    keys = _keys(bench, shared) if shared is not None and bench.known is not None else []
+    known = bench.known if keys and bench.known is not None else {}
+    new = np.array([i for i in range(n) if not keys or keys[i] not in known], dtype=np.int64)
     step = max(1, AT_ONCE // variants)
-    for start in range(0, n, step):
-        index = np.arange(start, min(start + step, n))
-        altered = alter(index)
-        flat = altered.reshape(-1, *altered.shape[2:]).astype(np.float32)
-        given = np.concatenate([bench.predict(flat[i : i + AT_ONCE]) for i in range(0, len(flat), AT_ONCE)])
-        if given.ndim != 2 or len(given) != len(flat) or not np.isfinite(given).all():
-            raise InputError(
-                f"model: expected finite scores ({len(flat)}, K), got shape {given.shape}"
-                f"{'' if np.isfinite(given).all() else ' with NaN or infinity'}"
-            )
-        wanted = np.repeat(bench.cases.targets[index], altered.shape[1])
-        found[index] = given[np.arange(len(flat)), wanted].reshape(len(index), -1)
+    for start in range(0, len(new), step):
+        index = new[start : start + step]
+        found[index] = _asked(bench, index, alter(index))
+        if keys:
+            known.update({keys[i]: found[i].copy() for i in index.tolist()})
+    for i in sorted(set(range(n)) - set(new.tolist())):
+        found[i] = known[keys[i]]
     return found
+
+
+def _keys(bench: Bench, shared: str) -> list[tuple[str, bytes]]:
+    """What the shared scores of every case are kept under: the alteration, the seed, the image and the output explained."""
+    name = f"{shared}/{bench.seed}"
+    pairs = zip(bench.cases.images, bench.cases.targets, strict=True)
+    return [(f"{name}/{target}", blake2b(np.ascontiguousarray(image).tobytes()).digest()) for image, target in pairs]
+
+
+def _asked(bench: Bench, index: NDArray[np.int64], altered: Images) -> NDArray[np.float64]:
+    """(b, v): scores of the explained output of altered copies (b, v, C, H, W), at most 64 images in one call."""
+    flat = altered.reshape(-1, *altered.shape[2:]).astype(np.float32, copy=False)
+    given = np.concatenate([bench.predict(flat[i : i + AT_ONCE]) for i in range(0, len(flat), AT_ONCE)])
+    if given.ndim != 2 or len(given) != len(flat) or not np.isfinite(given).all():
+        raise InputError(
+            f"model: expected finite scores ({len(flat)}, K), got shape {given.shape}"
+            f"{'' if np.isfinite(given).all() else ' with NaN or infinity'}"
+        )
+    wanted = np.repeat(bench.cases.targets[index], altered.shape[1])
+    return given[np.arange(len(flat)), wanted].reshape(len(index), -1)
 
 
 def original_scores(bench: Bench) -> NDArray[np.float64]:
     """(n,): score of the explained output on the images as they are."""
-    return scores(bench, lambda index: bench.cases.images[index, None], 1)[:, 0]
+    return scores(bench, lambda index: bench.cases.images[index, None], 1, "original")[:, 0]
 
 
 def explained(bench: Bench, images: Images) -> Maps:
@@ -90,9 +110,11 @@ def mean_image(images: Images) -> Images:
 
 
 def blurred(images: Images, share: float = 0.1) -> Images:
-    """Gaussian blur; its standard deviation is `share` of each side."""
-    sigma = [0.0, 0.0, *(share * s for s in images.shape[2:])]
-    return np.asarray(scipy_module("ndimage").gaussian_filter(images, sigma, truncate=3.0), np.float32)
+    """Blur near a Gaussian whose standard deviation is `share` of each side: a box filter three times over."""
+    uniform_filter = scipy_module("ndimage").uniform_filter
+    for _ in range(3):
+        images = np.asarray(uniform_filter(images, [1, 1, *(max(1, round(2 * share * s)) for s in images.shape[2:])]), np.float32)
+    return images
 
 
 def squares(shape: tuple[int, ...], count: int, side: float, seed: int) -> NDArray[np.bool_]:

@@ -1,7 +1,6 @@
-"""What was computed once is not computed again: a model and a method that remember images they have seen.
+"""What was computed once is not computed again: a method that remembers images it has seen.
 
-Measures, controls and methods tried on the same cases ask for many of the same scores (the image itself, the blurred image, the
-squares of infidelity). Only for functions that give the same for the same image.
+Several measures ask for the map of the same altered image. Only for methods that give the same for the same image.
 """
 
 from hashlib import blake2b
@@ -9,31 +8,14 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.audit.cases import Explain, Images, Maps, Predict
+from pellucid.audit.cases import Explain, Images, Maps
 
 MAP_BYTES = 256 * 2**20
 """Maps kept by one method, in bytes; the oldest go first."""
 
 
-def _key(image: NDArray[np.float32], extra: int = 0) -> bytes:
-    return blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16, salt=str(extra).encode()[:16]).digest()
-
-
-def remembered_scores(predict: Predict) -> Predict:
-    """The same model; scores of images it has seen are not computed again."""
-    known: dict[bytes, NDArray[np.float64]] = {}
-
-    def call(images: Images) -> NDArray[np.float64]:
-        keys = [_key(image) for image in images]
-        new = [i for i, key in enumerate(keys) if key not in known and keys.index(key) == i]
-        if new:
-            given = predict(images[new])
-            if given.ndim != 2 or len(given) != len(new):
-                return given  # whoever asked says what is wrong with it
-            known.update(zip((keys[i] for i in new), given, strict=True))
-        return np.stack([known[key] for key in keys])
-
-    return call
+def _key(image: NDArray[np.float32], target: int) -> bytes:
+    return blake2b(np.ascontiguousarray(image).tobytes(), digest_size=16, key=str(target).encode()).digest()
 
 
 def remembered_maps(explain: Explain, limit: int = MAP_BYTES) -> Explain:

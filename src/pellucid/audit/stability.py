@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.audit.cases import Bench
-from pellucid.audit.perturb import explained, jpeg, mean_image, noisy, scores, shaken, shifted, squares
+from pellucid.audit.cases import Bench, Images
+from pellucid.audit.perturb import explained, jpeg, mean_image, noisy, original_scores, scores, shaken, shifted, squares
 from pellucid.audit.similarity import pearson, spearman, ssim
 
 NOISE = 0.1
@@ -22,7 +22,7 @@ PATCH_SIDE = 0.25
 def noise_spearman(bench: Bench) -> NDArray[np.float64]:
     """Rank correlation of the map with the map of the image with 10 % noise, mean over two draws.
 
-    The statistic that Singh 2025 (doi 10.3390/bioengineering12080879) pools; they give no definition of 10 %, this one is ours.
+    The statistic that Singh 2025 (doi 10.3390/bioengineering12080879) pools; what 10 % is of is ours (not in its abstract).
     """
     images = bench.cases.images
     drawn = [spearman(bench.maps, explained(bench, noisy(images, NOISE, bench.seed, d))) for d in range(NOISE_DRAWS)]
@@ -76,7 +76,10 @@ def prediction_saliency(bench: Bench) -> NDArray[np.float64]:
     images = bench.cases.images
     base = mean_image(images)
     masks = squares(images.shape[2:], PATCHES, PATCH_SIDE, bench.seed)
-    before = scores(bench, lambda index: images[index, None], 1)
-    after = scores(bench, lambda index: np.where(masks[None, :, None], base[index, None], images[index, None]), PATCHES)
+
+    def alter(index: NDArray[np.int64]) -> Images:
+        return np.where(masks[None, :, None], base[index, None], images[index, None])
+
+    change = np.abs(scores(bench, alter, PATCHES, "patches") - original_scores(bench)[:, None])
     moved = [1.0 - ssim(bench.maps, explained(bench, np.where(mask[None, None], base, images))) for mask in masks]
-    return pearson(np.abs(after - before), np.stack(moved, axis=1))
+    return pearson(change, np.stack(moved, axis=1))

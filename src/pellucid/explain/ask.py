@@ -11,7 +11,7 @@ from torch import Tensor
 from pellucid.errors import ExplainError
 from pellucid.explain.layout import Layer
 from pellucid.explain.maps import Target
-from pellucid.explain.subject import Subject, called
+from pellucid.explain.subject import Subject, called, in_channels_last
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ def scores_of(ask: Ask, images: Tensor) -> Tensor:
 
 def one_pass(ask: Ask, images: Tensor) -> Tensor:
     """Scores (n,) of one pass."""
-    return checked(ask.target.score(called(ask.subject.module, images, ask.subject.name)), ask, len(images))
+    laid_out = in_channels_last(images) if ask.subject.channels_last else images
+    return checked(ask.target.score(called(ask.subject.module, laid_out, ask.subject.name)), ask, len(images))
 
 
 def gradients_of(ask: Ask, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -96,7 +97,7 @@ def gradients_of(ask: Ask, images: Tensor) -> tuple[Tensor, Tensor]:
     for part in chunks(len(images), ask.subject.at_once(True)):
         with torch.enable_grad():
             leaf = images[part].detach().clone().requires_grad_()
-            score = one_pass(ask, leaf.clone())  # a copy: a first layer that works in place must not touch the leaf
+            score = one_pass(ask, leaf)
             gradients.append(differentiated(ask, score, [leaf])[0])
         scores.append(score.detach())
     return torch.cat(scores), torch.cat(gradients)

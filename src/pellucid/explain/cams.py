@@ -41,8 +41,8 @@ def hires_cam_grid(activations: Tensor, gradients: Tensor) -> Tensor:
     return (activations * gradients).sum(dim=1)
 
 
-def eigen_cam_grid(activations: Tensor) -> Tensor:
-    """Muhammad and Yeasin 2020 (arXiv 2008.00299): the first principal component of the places' channels.
+def eigen_component(activations: Tensor) -> Tensor:
+    """The first principal component of the places' channels (B, *grid).
 
     A component has no sign of its own: the side on which the activations are larger counts as above zero.
     """
@@ -54,7 +54,12 @@ def eigen_cam_grid(activations: Tensor) -> Tensor:
     size = flat.norm(dim=1)
     turn = (component * (size - size.mean(dim=1, keepdim=True))).sum(dim=1, keepdim=True).sign()
     turn = torch.where(turn == 0, 1.0, turn)
-    return (component * turn).relu().unflatten(1, activations.shape[2:])
+    return (component * turn).unflatten(1, activations.shape[2:])
+
+
+def eigen_cam_grid(activations: Tensor) -> Tensor:
+    """Muhammad and Yeasin 2020 (arXiv 2008.00299): the side of the first principal component where the layer says most."""
+    return eigen_component(activations).relu()
 
 
 def empty(values: Tensor) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def concept_evidence(ask: Ask) -> Answer:
     target, module = concept_of(ask), ask.subject.module
     parts: list[Tensor] = []
     for part in chunks(len(ask.images), ask.subject.at_once(False)):
-        grids = module.grids(ask.images[part])  # type: ignore[operator]
+        grids = module.grids(ask.images[part].clone())  # type: ignore[operator]
         seen = module.bottleneck(grids)  # type: ignore[operator]
         checked(target.score(seen), ask, len(ask.images[part]))
         parts.append(module.bottleneck.support(likeliest(seen, target), grids)[:, target.concept])  # type: ignore[operator, union-attr]
@@ -48,7 +48,7 @@ def concept_attention(ask: Ask) -> Answer:
     target = concept_of(ask)
     parts: list[Tensor] = []
     for part in chunks(len(ask.images), ask.subject.at_once(False)):
-        seen: Any = ask.subject.module(ask.images[part])
+        seen: Any = ask.subject.module(ask.images[part].clone())
         checked(target.score(seen), ask, len(ask.images[part]))
         parts.append(seen.attention[:, target.concept].mean(dim=1))
     return Answer(torch.cat(parts), notes=("where the concept looks, whatever it finds there: the same for every state",))

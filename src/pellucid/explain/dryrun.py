@@ -84,7 +84,8 @@ def look_inside(module: nn.Module, images: Tensor, pick: Callable[[Any], Tensor]
     hooks = traced(module, trace)
     try:
         with torch.enable_grad(), attention_open(module) as recorded:
-            raw = module(leaf(images).clone())  # a copy: a first layer in place must not touch the leaf
+            start = leaf(images)
+            raw = module(start.clone())  # a copy: a first layer in place must not touch the leaf
     finally:
         for hook in hooks:
             hook.remove()
@@ -97,7 +98,7 @@ def look_inside(module: nn.Module, images: Tensor, pick: Callable[[Any], Tensor]
         inside.layers = tuple(layer for layer, _ in layouts)
         return inside
     try:
-        keep_what_is_read(inside, layouts, scores)
+        keep_what_is_read(inside, layouts, scores, start)
     except RuntimeError as error:  # autograd finds a tensor that was overwritten
         inside.no_gradients = f"the backward pass failed: {' '.join(str(error).split())[:160]}"
         inside.layers = tuple(layer for layer, _ in layouts)
@@ -174,16 +175,14 @@ def unoffered(name: str, part: nn.Module, attention: set[str], skip: str | None)
     return None
 
 
-def keep_what_is_read(inside: Inside, layouts: list[tuple[Layer, Tensor]], scores: Tensor) -> None:
+def keep_what_is_read(inside: Inside, layouts: list[tuple[Layer, Tensor]], scores: Tensor, start: Tensor) -> None:
     """Keeps layers of whose places the scores still depend on: after the last use of a token its gradient is zero."""
     probe = torch.randn(scores.shape, generator=torch.Generator().manual_seed(1)).to(scores)
     asked = [(layer, output) for layer, output in layouts if output.requires_grad]
     total = (scores.clamp(min=-1e3) * probe).sum()
-    gradients = torch.autograd.grad(total, [o for _, o in asked], allow_unused=True, retain_graph=True) if asked else ()
+    *gradients, _ = torch.autograd.grad(total, [*(o for _, o in asked), start], allow_unused=True)
     if not any(g is not None and g.any() for g in gradients):
-        inside.layers = tuple(
-            layer for layer, _ in asked
-        )  # flat everywhere on noise (a head of zeros, saturation): nothing is told
+        inside.layers = tuple(layer for layer, _ in asked)  # flat on noise (a head of zeros, saturation): it tells nothing
         return
     kept: list[Layer] = []
     for (layer, _), gradient in zip(asked, gradients, strict=True):

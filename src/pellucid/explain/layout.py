@@ -59,7 +59,7 @@ class Layer:
 
 def fits(grid: tuple[int, ...], space: tuple[int, ...]) -> bool:
     """Whether a grid can be the image at a coarser step: no larger, and within a plane of the same shape to one cell."""
-    if prod(grid) < PLANE or any(not 0 < g <= s for g, s in zip(grid, space, strict=True)):
+    if prod(grid[-PLANE:]) < 2 or any(not 0 < g <= s for g, s in zip(grid, space, strict=True)):
         return False
     (h, w), (height, width) = grid[-PLANE:], space[-PLANE:]
     return abs(w - width * h / height) <= 1 or abs(h - height * w / width) <= 1

@@ -39,7 +39,7 @@ def changes(module: nn.Module, layer: Layer, images: Tensor) -> Tensor:
 
     hook = module.get_submodule(layer.name).register_forward_hook(keep)
     try:
-        module(images)
+        module(images.clone())
     finally:
         hook.remove()
     tokens = seen[0].transpose(0, 1) if layer.kind == "sequence first" else seen[0]
@@ -83,11 +83,12 @@ def token_order(module: nn.Module, layers: Sequence[Layer], images: Tensor) -> d
 def in_order(layers: Sequence[Layer], order: dict[tuple[int, tuple[int, ...]], int | None]) -> list[Layer]:
     """Layers with the side of their other tokens as found; those whose tokens are not in reading order are left out."""
     kept: list[Layer] = []
+    later = None if None in order.values() else 0  # grids without other tokens that come only after attention
     for layer in layers:
         if layer.kind not in ("tokens", "sequence first"):
             kept.append(layer)
             continue
-        prefix = order.get((layer.prefix + prod(layer.grid), layer.grid))
+        prefix = order.get((layer.prefix + prod(layer.grid), layer.grid), later if layer.prefix == 0 else None)
         if prefix is not None:
             kept.append(replace(layer, prefix=prefix, suffix=layer.prefix - prefix))
     return kept

@@ -17,7 +17,8 @@ from pellucid.explain.still import still
 MEMORY_MB = 1024
 """What the activations of one pass may take; batches are cut to it."""
 MOST_AT_ONCE = 32
-"""Images in one pass: more makes a CPU no faster."""
+MOST_BACKWARD = 8
+"""Images in one pass, and in one with a backward on a CPU: more is no faster there, and slower where it leaves the cache."""
 SAME = 1e-3
 """By how much scores may differ, against their size, between two runs or alone and in a batch (float32 sums)."""
 FAMILIES = {
@@ -53,6 +54,8 @@ class Subject:
     """Why gradients of the scores cannot be had; None where they can."""
     readout: tuple[int, ...] = ()
     """The tokens whose last state goes into the scores; empty where every place does."""
+    channels_last: bool = False
+    """Whether images go in with channels last in memory: a fifth to two fifths faster for convolutions on a CPU."""
     bytes_forward: int = 0
     bytes_backward: int = 0
     memory_mb: int = MEMORY_MB
@@ -76,7 +79,8 @@ class Subject:
 
     def at_once(self, gradients: bool) -> int:
         """How many images go through the model in one pass."""
-        return self.fitting(self.bytes_backward if gradients else self.bytes_forward)
+        fitting = self.fitting(self.bytes_backward if gradients else self.bytes_forward)
+        return min(fitting, MOST_BACKWARD) if gradients and self.place()[0].type == "cpu" else fitting
 
     def fitting(self, each: int) -> int:
         """How many images of so many bytes each go through in one pass."""
@@ -118,6 +122,7 @@ def recognise(
         images = noise(module, input_shape)
         scores = checked_scores(module, images, pick, name)
         inside = look_inside(module, images, pick, skip="bottleneck" if concept else None)
+        channels_last = inside.convolved and same_in_channels_last(module, images, pick, scores)
     return Subject(
         name=name,
         module=module,
@@ -130,6 +135,7 @@ def recognise(
         flat=inside.flat,
         no_gradients=inside.no_gradients,
         readout=inside.readout,
+        channels_last=channels_last,
         bytes_forward=inside.bytes_forward,
         bytes_backward=inside.bytes_backward,
         memory_mb=memory_mb,
@@ -159,9 +165,12 @@ def noise(module: nn.Module, input_shape: tuple[int, ...]) -> Tensor:
 
 
 def called(module: nn.Module, images: Tensor, name: str) -> Any:
-    """The model's raw output; whatever it raises becomes one line that names the model and the shape."""
+    """The model's raw output; whatever it raises becomes one line that names the model and the shape.
+
+    It gets a copy: a first layer that works in place must not change the caller's images, nor a leaf of the graph.
+    """
     try:
-        return module(images)
+        return module(images.clone())
     except ExplainError:
         raise
     except Exception as error:  # a foreign model may raise anything
@@ -193,6 +202,21 @@ def checked_scores(module: nn.Module, images: Tensor, pick: Callable[[Any], Tens
             f"{name}: an image's scores depend on the others in its batch; a map would explain them too: normalise per image"
         )
     return first
+
+
+@torch.no_grad()
+def same_in_channels_last(module: nn.Module, images: Tensor, pick: Callable[[Any], Tensor], scores: Tensor) -> bool:
+    """Whether the model takes images with channels last in memory: a `view` in its forward may not."""
+    try:
+        again = pick(module(in_channels_last(images)))
+    except Exception:  # a foreign forward may raise anything; then the plain layout is kept
+        return False
+    return bool((again - scores).abs().max() <= max(1.0, scores.abs().max().item()) * SAME)
+
+
+def in_channels_last(images: Tensor) -> Tensor:
+    """The same images with channels last in memory."""
+    return images.contiguous(memory_format=torch.channels_last if images.ndim == 4 else torch.channels_last_3d)
 
 
 def is_concept_net(module: nn.Module) -> bool:

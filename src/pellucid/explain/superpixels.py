@@ -143,7 +143,7 @@ def ridge_account(coalitions: Coalitions, scores: Floats, nothing: float, everyt
     z, w = coalitions.present, coalitions.weights
     z = z - np.average(z, axis=0, weights=w)
     y = scores - np.average(scores, weights=w)
-    inverse: Floats = np.linalg.inv((z * w[:, None]).T @ z + RIDGE * np.eye(z.shape[1]))
+    inverse = np.asarray(np.linalg.inv((z * w[:, None]).T @ z + RIDGE * np.eye(z.shape[1])), dtype=np.float64)
     values = inverse @ (z.T @ (w * y))
     return Account(values, sandwich(inverse, z * (w * (y - z @ values))[:, None], coalitions.drawn))
 

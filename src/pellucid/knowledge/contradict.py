@@ -17,8 +17,14 @@ NOTHING = 1e-12
 
 def contradictions_of(guideline: Guideline, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Sentences for the contradictions that findings stated for certain, or called, run into; who says what is named."""
+    return tuple(told for told, _ in contradictions_with_concepts(guideline, findings))
+
+
+def contradictions_with_concepts(guideline: Guideline, findings: Sequence[Finding]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The same sentences, each with the concepts that it is about."""
     by_name = {finding.concept: finding for finding in findings}
-    return tuple(_sentence(guideline, one, by_name) for one in guideline.contradictions if _met(one.when, guideline, by_name))
+    met = [one for one in guideline.contradictions if _met(one.when, guideline, by_name)]
+    return tuple((_sentence(guideline, one, by_name), tuple(_concepts(one.when))) for one in met)
 
 
 def fault_of(guideline: Guideline, findings: Sequence[Finding]) -> str:
@@ -37,7 +43,8 @@ def _said(guideline: Guideline, finding: Finding) -> str:
     label = guideline.entries[finding.concept].concept.label
     unit = "" if finding.unit in (None, "1") else f" {finding.unit}"
     what = f"{finding.value:g}{unit}" if finding.value is not None else str(finding.state)
-    return f"{label} {what} ({finding.observer.name})"
+    who = "worked out from other findings" if finding.because else finding.observer.name
+    return f"{label} {what} ({who})"
 
 
 def _concepts(predicate: Predicate) -> list[str]:

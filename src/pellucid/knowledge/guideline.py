@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pellucid.knowledge.terms import Citation, Definition, Entry, Predicate, Score, Source
-from pellucid.record import Concept, GuidelineRef
+from pellucid.record import Code, Concept, GuidelineRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +177,8 @@ class Category:
     next_step: NextStep | None = None
     likelihood: str | None = None
     likelihood_citation: Citation | None = None
+    code: Code | None = None
+    """A public code of exactly this category, where pydicom's dictionaries hold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +232,8 @@ class Question:
     examination: Examination | None = None
     second_opinions: tuple[str, ...] = ()
     """Published risk models that are asked beside this question."""
+    ask_for: tuple[str, ...] = ()
+    """Inputs that a reading names where nobody stated them and a state of theirs would change the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from pellucid.errors import GuidelineError, UnknownName
+from pellucid.knowledge.axes import axes_of
 from pellucid.knowledge.concepts import read_concepts
 from pellucid.knowledge.differential import read_differentials
 from pellucid.knowledge.fields import Fields, Place
@@ -76,7 +77,20 @@ def _read(data: bytes, file: str) -> Guideline:
     if not guideline.questions and not guideline.differentials:
         fields.place.refuse("one or more questions or differentials", "neither")
     fields.done()
+    for name, place in pack.answered.items():
+        _check_answered(guideline, name, place)
     return guideline
+
+
+def _check_answered(guideline: Guideline, name: str, place: Place) -> None:
+    """A question that stands in for a concept gives its states and does not ask for it."""
+    question, states = guideline.questions.get(place.text()), guideline.concepts[name].states or ()
+    if question is None:
+        place.unknown("question", place.text(), list(guideline.questions))
+    if set(question.categories) != set(states):
+        place.refuse(f"a question that answers {', '.join(states) or 'states'}", ", ".join(question.categories))
+    if any(axis.name == name for axis in axes_of(guideline, question)):
+        place.refuse(f"a question that does not rest on {name}", f"{question.name}, which does")
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Reading a question of a pack: categories, what they mean and what to do next, the proposal, rules, differential, limits."""
 
+from pellucid.knowledge.concepts import read_code
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import (
     Anchor,
@@ -53,6 +54,7 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
         monotone=tuple(_monotone(item, lower.texts() if lower else (), pack) for item in _items(fields, "monotone")),
         examination=_examination(examination, names, pack) if examination else None,
         second_opinions=seconds.texts() if seconds else (),
+        ask_for=tuple(_input(item, pack) for item in _items(fields, "ask_for")),
     )
     pack.words.answers[name] = tuple(names)
     if question.rules and isinstance(question.proposal, Outcome):
@@ -67,6 +69,15 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
 def rows_of(question: Question) -> tuple[DecisionRow, ...]:
     """The rows of a decision table; none for another proposal."""
     return question.proposal.rows if isinstance(question.proposal, Decide) else ()
+
+
+def _input(place: Place, pack: Pack) -> str:
+    name = place.text()
+    if name not in pack.entries:
+        place.unknown("concept", name, list(pack.entries))
+    if pack.entries[name].when_unknown != "not stated":
+        place.refuse("a concept that is an input (`when_unknown: not stated`)", name)
+    return name
 
 
 def _names(place: Place, known: list[str]) -> tuple[str, ...]:
@@ -138,12 +149,13 @@ def _items(fields: Fields, key: str) -> list[Place]:
 
 def _category(name: str, place: Place, pack: Pack) -> Category:
     fields = place.fields()
-    step, likelihood = fields.maybe("next_step"), fields.maybe("likelihood")
+    step, likelihood, code = (fields.maybe(key) for key in ("next_step", "likelihood", "code"))
     found = Category(
         name,
         fields.take("statement").text(),
         NextStep(*_cited(step, pack)) if step else None,
         *(_cited(likelihood, pack) if likelihood else (None, None)),
+        code=read_code(code) if code else None,
     )
     fields.done()
     return found

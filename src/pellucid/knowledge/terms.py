@@ -86,6 +86,10 @@ class Entry:
     plausible: tuple[float, float] | None = None
     """A measurement outside these limits is taken for a wrong unit or a slip."""
     repeatability: Repeatability | None = None
+    answered_by: str | None = None
+    """The question of the pack whose answer it is, where nobody stated it."""
+    counted: bool = False
+    """Whether it is the number of lesions that are listed, where nobody stated it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
-"""A reading as a text or as one self-contained page, a guideline as a page: pure functions, nothing new is computed here."""
+"""A reading or an examination as text or one page, a guideline as a page: pure functions, nothing new is computed here."""
 
-from pellucid.report.html import html
+from pellucid.report.html import examination_html, html
 from pellucid.report.pack import guideline_html
-from pellucid.report.text import text
+from pellucid.report.text import examination_text, text
 
-__all__ = ["guideline_html", "html", "text"]
+__all__ = ["examination_html", "examination_text", "guideline_html", "html", "text"]

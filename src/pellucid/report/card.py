@@ -66,6 +66,7 @@ def card_html(card: AccountabilityCard, tiles: Sequence[MapTile] = ()) -> str:
             trials=sorted(card.explainability.trials, key=_rank),
             tones=TONES,
             told=told,
+            sentences=sentences,
             measures=measures,
             forest=forest,
             plot=line_plot,
@@ -98,9 +99,19 @@ def told(measured: Measured) -> str:
     return f"{number(measured.value)}{bounds}{rests}{reason}"
 
 
+def sentences(text: str) -> list[str]:
+    """A verdict's sentences, one for each use of the map."""
+    parts = text.removesuffix(".").split(". ")
+    return [f"{part}." for part in parts]
+
+
 def number(value: float) -> str:
-    """A number with two decimals, or three significant digits where it is small or large."""
-    return f"{value:.2f}" if 0.01 <= abs(value) < 100 or value == 0 else f"{value:.3g}"
+    """A number with two decimals, with three where it is small; what is smaller still is said to be below 0.001."""
+    if value == 0 or 0.01 <= abs(value) < 1000:
+        return f"{value:.2f}"
+    if abs(value) >= 1000:
+        return f"{value:.4g}"
+    return f"{value:.3f}" if abs(value) >= 0.001 else "below 0.001"
 
 
 def measures(trial: MethodTrial) -> list[tuple[str, list[MeasureResult]]]:

@@ -23,6 +23,9 @@ class Reasons:
     notes: tuple[str, ...]
 
 
+NO_REASONS = Reasons((), (), ())
+
+
 def reasons_of(assessment: Assessment, reading: Reading) -> Reasons:
     """The sufficient reasons and contrasts that hold, and a sentence for each that was struck.
 
@@ -30,7 +33,7 @@ def reasons_of(assessment: Assessment, reading: Reading) -> Reasons:
     """
     a = assessment
     if not (a.sufficient_reason or a.contrasts):
-        return Reasons((), (), ())
+        return NO_REASONS
     try:
         guideline = load_guideline(f"{a.guideline.name}-{a.guideline.edition}")
     except PellucidError:

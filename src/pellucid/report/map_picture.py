@@ -153,7 +153,8 @@ def _wrapped(text: str, size: int, width: int) -> tuple[str, ...]:
 def tile(pixels: Pixels, values: Floats, signed: bool, stamp: str = "", side: int = 220) -> bytes:
     """PNG of a small overlay for the grid of maps, stamped where it failed."""
     image = Image.fromarray(overlaid(pixels, values, signed))
-    image.thumbnail((side, side), Image.Resampling.LANCZOS)
+    share = side / max(image.size)
+    image = image.resize((round(image.width * share), round(image.height * share)), Image.Resampling.BICUBIC)
     image = _stamped(image, stamp) if stamp else image
     out = io.BytesIO()
     image.save(out, "PNG")

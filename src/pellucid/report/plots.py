@@ -42,8 +42,10 @@ def _limits(values: Sequence[float]) -> Limits:
     low, high = min(values), max(values)
     if low >= -0.02 and high <= 1.02 and high > 0.25:
         return 0.0, 1.0
+    if low >= 0 and low <= high / 3:
+        return 0.0, max(1.05 * high, 0.1)
     margin = 0.05 * (high - low or 1.0)
-    return (0.0 if low >= 0 and low < high / 3 else low - margin), high + margin
+    return low - margin, high + margin
 
 
 def _at(x: float, y: float, x_limits: Limits, y_limits: Limits) -> tuple[float, float]:

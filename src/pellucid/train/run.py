@@ -15,6 +15,7 @@ from safetensors.torch import save
 
 from pellucid.assess.findings import Sight
 from pellucid.assess.fitted import Fitted
+from pellucid.assess.installed import TRAINING_IMAGES
 from pellucid.errors import RecipeError
 from pellucid.knowledge import load_guideline
 from pellucid.models.bottleneck import ConceptNet
@@ -29,8 +30,6 @@ from pellucid.train.recipe import Recipe, load_recipe
 from pellucid.train.views import Views, make_views
 
 log = logging.getLogger(__name__)
-TRAINING_IMAGES = "training-images.json"
-"""The hashes of the images that a reader learned from, so that figures on them can be told from others."""
 Assemble = Callable[[Card, ConceptNet, Fitted], Reads]
 """Puts a card, a net and what was fitted together: `pellucid.reader.assemble`, handed in because training lies beside it."""
 NO_FILES = Files(weights_sha256="0" * 64, calibration_sha256="0" * 64, weights_bytes=0, guidelines={})

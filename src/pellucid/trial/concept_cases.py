@@ -1,7 +1,6 @@
 """A reader's findings on a manifest as arrays: what every part of the concept audit works on."""
 
 import copy
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,12 +18,11 @@ from pellucid.errors import InputError
 from pellucid.images.frames import StudyImage
 from pellucid.models.bottleneck import Bottleneck, ConceptNet, Seen
 from pellucid.models.card import Card
-from pellucid.reader import Reader, reader_folder
+from pellucid.reader import Reader
 from pellucid.record import Basis, Measured, Reading
 from pellucid.train.data import Cases, load_cases, open_case
 from pellucid.train.evaluate import categories_of
 from pellucid.train.labels import NOT_RECORDED
-from pellucid.train.run import TRAINING_IMAGES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -41,7 +39,7 @@ class Plan:
     place_images: int = 60
     """On how many images each place is taken away; 0 leaves locality out."""
     correction_cases: int = 100
-    """In how many cases concepts are corrected one after another."""
+    """In how many cases concepts are corrected one after another; 0 leaves corrections out."""
     seed: int = 0
 
 
@@ -230,7 +228,7 @@ def basis_of(gathered: Gathered, held_out: bool) -> tuple[Basis, str]:
             "Every image was read by a net that did not see it: the nets of the folds, not the one that ships, which is trained "
             "by the same recipe on all of them."
         )
-    seen = training_hashes(gathered.card.reader.name)
+    seen = gathered.reader.training_images
     if seen is None:
         return "not known", (
             "This reader does not say which images it learned from: take every figure as if it were on training images."
@@ -248,17 +246,6 @@ def basis_of(gathered: Gathered, held_out: bool) -> tuple[Basis, str]:
         f"PARTLY ON TRAINING IMAGES: {shared} of {len(gathered.readings)} images are among those that the net learned from; the "
         "figures are better than on new images."
     )
-
-
-def training_hashes(name: str | Path) -> frozenset[str] | None:
-    """The pixel hashes of the images that a reader learned from; None where it does not say."""
-    try:
-        file = reader_folder(name) / TRAINING_IMAGES
-    except LookupError:
-        return None
-    if not file.is_file():
-        return None
-    return frozenset(json.loads(file.read_text(encoding="utf-8"))["pixels_sha256"])
 
 
 def judged(gathered: Gathered, k: int) -> NDArray[np.bool_]:

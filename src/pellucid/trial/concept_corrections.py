@@ -24,8 +24,10 @@ def correction_curves(gathered: Gathered, progress: Progress | None) -> tuple[li
     for question in gathered.card.questions:
         outcome = gathered.outcomes.get(question.name, np.full(len(gathered.index), NOT_RECORDED))
         use = outcome != NOT_RECORDED
-        if len(np.unique(outcome[use])) < 2:
-            lines.append(line("gain of correcting", question.name, missing("fewer than two outcomes are recorded")))
+        if len(np.unique(outcome[use])) < 2 or gathered.plan.correction_cases < 1:
+            asked = gathered.plan.correction_cases > 0
+            why = missing("fewer than two outcomes are recorded" if asked else "left out by the plan")
+            lines += [line(name, question.name, why) for name in ("gain of correcting", "informed minus random")]
             continue
         drawn = gathered.generator(10).permutation(np.flatnonzero(use))[: gathered.plan.correction_cases]
         use = np.isin(np.arange(len(use)), drawn)

@@ -17,7 +17,7 @@ Pixels = NDArray[np.uint8]
 
 SMALLEST, LARGEST = 2e-4, 0.6
 """Shares of the image between which a place can be taken away and something is left to compare with."""
-TRIES = 40
+TRIES = 12
 DARK = 16
 
 

@@ -46,14 +46,8 @@ def audit_concepts(
     """
     path = Path(manifest)
     g = gather(reader, path, by_fold=by_fold, plan=plan, progress=progress)
-    again = None if second is None else _second(g, Path(second))
-    on_labels = {q.name: categories_on_labels(g, q.name) for q in g.card.questions}
-    leaks, notes = leakage_lines(g)
-    dependence, pairs = dependence_lines(g)
-    curves, gains = correction_curves(g, progress)
-    reasons, struck, words, decisions = _reasons_and_words(g, on_labels, progress)
     basis, said = basis_of(g, by_fold is not None)
-    return ConceptAudit(
+    audit = ConceptAudit(
         reader=f"{reader.ref.name} {reader.ref.version}",
         weights_sha256=None if by_fold is not None else reader.ref.weights_sha256,
         manifest_sha256=sha256_of(path),
@@ -61,21 +55,34 @@ def audit_concepts(
         patients=len(np.unique(g.patients)),
         basis=basis,
         basis_said=said,
-        accuracy=tuple(accuracy_lines(g, again)),
-        ceilings=tuple(ceiling_lines(g, {name: found for name, (found, _) in on_labels.items()})),
-        leakage=(*chain_lines(g), *leaks),
-        locality=tuple(locality_lines(g, progress, plan.place_images)) if plan.place_images else (),
-        independence=tuple(dependence),
-        dependent_pairs=pairs,
-        interventions=tuple(curves),
-        intervention_gains=tuple(gains),
-        calibration=tuple(calibration_lines(g)),
-        reasons=tuple(reasons),
-        struck=tuple(struck[:MOST_STRUCK]),
-        words=tuple(words),
-        decision_curves=tuple(decisions),
-        notes=tuple(notes),
     )
+    return _measured(g, audit, None if second is None else _second(g, Path(second)), progress)
+
+
+def _measured(g: Gathered, audit: ConceptAudit, second: Ints | None, progress: Progress | None) -> ConceptAudit:
+    """The audit with every section filled."""
+    on_labels = {q.name: categories_on_labels(g, q.name) for q in g.card.questions}
+    leaks, notes = leakage_lines(g)
+    dependence, pairs = dependence_lines(g)
+    curves, gains = correction_curves(g, progress)
+    reasons, struck, words, decisions = _reasons_and_words(g, on_labels, progress)
+    sections = {
+        "accuracy": accuracy_lines(g, second),
+        "ceilings": ceiling_lines(g, {name: found for name, (found, _) in on_labels.items()}),
+        "leakage": [*chain_lines(g), *leaks],
+        "locality": locality_lines(g, progress, g.plan.place_images) if g.plan.place_images else [],
+        "independence": dependence,
+        "dependent_pairs": pairs,
+        "interventions": curves,
+        "intervention_gains": gains,
+        "calibration": calibration_lines(g),
+        "reasons": reasons,
+        "struck": struck[:MOST_STRUCK],
+        "words": words,
+        "decision_curves": decisions,
+        "notes": notes,
+    }
+    return audit.model_copy(update={name: tuple(found) for name, found in sections.items()})
 
 
 def _reasons_and_words(

@@ -111,7 +111,7 @@ def reader_source(card: Card, shadow_outcomes: Sequence[str]) -> Source:
             empty = np.zeros(0, dtype=np.int64)
             cases = Labelled(manifest.parent, rows, names, empty, {}, empty.astype(np.bool_), empty, np.array(names))
             parts.append(np.asarray(place_masks(cases, card, index, shape).any(axis=0), np.bool_))
-        return np.stack(parts).any(axis=0) if parts else None
+        return np.logical_or.reduce(parts) if parts else None
 
     return Source(
         tuple(shadow_outcomes), card.data.image_column, card.data.image_folder, card.data.patient_column, (), "fold", labels, mask
@@ -128,7 +128,7 @@ def foreign_source(card: ForeignCard) -> Source:
 
     def mask(rows: Rows, index: int, manifest: Path, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
         parts = [read_mask(rows[index], column, manifest.parent / data.folder, shape) for column in data.masks]
-        return np.stack(parts).any(axis=0) if parts else None
+        return np.logical_or.reduce(parts) if parts else None
 
     return Source(card.model.classes, data.image, data.folder, data.patient, data.groups, data.fold, labels, mask)
 

@@ -39,7 +39,7 @@ def declared_facts(trial: OnTrial) -> dict[str, Fact]:
         return {}
     texts = {
         "developer": spec.developer,
-        "summary": spec.title,
+        "summary": spec.title or spec.name,
         "training_data": spec.training_data,
         "intended_use": spec.intended_use,
     }

@@ -5,6 +5,7 @@ allows code to run); a TorchScript file; an ONNX file, which is a black box with
 """
 
 import importlib
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ class ModelSpec(Record):
     scores: Literal["softmax", "sigmoid", "as given"] = "softmax"
     """How the scores become probabilities."""
     classes: tuple[Text, ...]
-    title: Text = "A model described by a card"
+    title: Text | None = None
     licence: Text | None = None
     training_data: Text | None = None
     developer: Text | None = None
@@ -122,7 +123,9 @@ def load_foreign(path: Path, *, allow_code: bool = False) -> Foreign:
             "(Python: allow_code=True)"
         )
     module = KINDS[spec.kind](spec, weights)
-    return Foreign(card, module.eval().requires_grad_(False), spec.kind != "onnx", found)
+    for parameter in module.parameters():
+        parameter.requires_grad_(False)
+    return Foreign(card, module.eval(), spec.kind != "onnx", found)
 
 
 def _architecture(spec: ModelSpec) -> str:
@@ -208,7 +211,11 @@ def _first(error: Exception) -> str:
 def _torchscript(spec: ModelSpec, weights: Path) -> nn.Module:
     """A TorchScript file: its code is TorchScript's own and reaches neither files nor network."""
     try:
-        return torch.jit.load(str(weights), map_location="cpu")
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore", FutureWarning
+            )  # torch calls TorchScript deprecated; files of it are about all the same
+            return torch.jit.load(str(weights), map_location="cpu")
     except (RuntimeError, ValueError) as error:
         raise CardError(f"{weights}: expected a TorchScript file, got one that cannot be opened: {_first(error)}") from None
 

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pellucid.audit.cases import Bench, Cases
+from pellucid.audit.cases import Bench, Cases, Explain
 from pellucid.audit.faithfulness import area, deletion_curve
 from pellucid.audit.map_controls import random_map
 from pellucid.audit.randomisation import mprt
 from pellucid.audit.stability import noise_spearman
 from pellucid.errors import InputError
-from pellucid.explain import Maps, explain
+from pellucid.explain import Maps, Subject, explain
 from pellucid.images import StudyImage, prepare
 from pellucid.record import Grade, MethodTrial, Record, Text
 from pellucid.record.accountability import AccountabilityCard
@@ -87,10 +87,17 @@ def display_pixels(pixels: NDArray[np.uint8], trial: OnTrial) -> NDArray[np.uint
     return (np.moveaxis(shown, 0, -1) * 255).round().astype(np.uint8)
 
 
-def explain_image(
-    trial: OnTrial, image: StudyImage, method: str, target: str, *, card: AccountabilityCard | None = None, seed: int = 0
-) -> Pictured:
-    """The map of one image with its verdict (from `card`, where it is of these weights) and its own tests.
+@dataclass(frozen=True)
+class How:
+    """How a map is made: layer of methods on a grid (by default the deepest), seed, and the audit whose verdict counts."""
+
+    layer: str | None = None
+    seed: int = 0
+    card: AccountabilityCard | None = None
+
+
+def explain_image(trial: OnTrial, image: StudyImage, method: str, target: str, how: How = How()) -> Pictured:
+    """The map of one image with its verdict (of an audit, where it is of these weights) and its own tests.
 
     Raises UnknownName, ExplainError or InputError: the target or method does not exist or does not fit the model.
     """
@@ -100,9 +107,9 @@ def explain_image(
     p = predict(array)
     found = find_output(trial, target)
     output = found if isinstance(found, Output) else _likeliest(trial, found, p[0])
-    made = explain(trial.subject, torch.from_numpy(array), target_of(trial, output.index), method, seed=seed)
-    tests = own_tests(trial, method, array, output, made, seed)
-    grade, verdict, source = _verdict(trial, card, method, target, output)
+    made = explain(trial.subject, torch.from_numpy(array), target_of(trial, output.index), method, layer=how.layer, seed=how.seed)
+    tests = own_tests(trial, method, array, output, made, how)
+    grade, verdict, source = _verdict(trial, how, method, target, output)
     stamp = stamp_of(grade) or (FAILED if any(t.passed is False for t in tests) else "")
     words = ExplainedImage(
         model=f"{trial.ref.name} {trial.ref.version}",
@@ -125,21 +132,26 @@ def explain_image(
     return Pictured(made, words, _picture(display_pixels(pixels, trial), made, words))
 
 
+def _with_layer(trial: OnTrial, method: str, how: How, subject: Subject | None = None) -> Explain:
+    settings = {"layer": how.layer} if how.layer else {}
+    return explainer(trial, method, subject=subject, seed=how.seed, settings=settings)
+
+
 def _likeliest(trial: OnTrial, group: str, p: NDArray[np.float64]) -> Output:
     columns = trial.groups()[group]
     return trial.outputs[int(columns[p[columns].argmax()])]
 
 
 def own_tests(
-    trial: OnTrial, method: str, array: NDArray[np.float32], output: Output, made: Maps, seed: int
+    trial: OnTrial, method: str, array: NDArray[np.float32], output: Output, made: Maps, how: How
 ) -> tuple[OwnTest, ...]:
     """The tests of one map on its one image: deletion against random maps, noise, random weights."""
     cases = Cases(array, np.array([output.index]), np.array(["this image"]))
     values = made.values.astype(np.float32)
-    bench = Bench(cases, predictor(trial), explainer(trial, method, seed=seed), values, seed)
+    bench = Bench(cases, predictor(trial), _with_layer(trial, method, how), values, how.seed)
     if np.ptp(values) == 0:
         return (OwnTest(name="says something", passed=False, value=0.0, said="The map is the same everywhere: it says nothing."),)
-    return (_deletion(bench), _noise(bench), _random_weights(trial, method, bench))
+    return (_deletion(bench), _noise(bench), _random_weights(trial, method, bench, how))
 
 
 def _deletion(bench: Bench) -> OwnTest:
@@ -185,26 +197,27 @@ def _noise(bench: Bench) -> OwnTest:
     )
 
 
-def _random_weights(trial: OnTrial, method: str, bench: Bench) -> OwnTest:
+def _random_weights(trial: OnTrial, method: str, bench: Bench, how: How) -> OwnTest:
     other = randomised(trial, 1.0, bench.seed)
     if other is None:
         why = "The model's weights cannot be reached, so whether the map depends on them was not tested."
         return OwnTest(name="random weights", passed=None, value=None, said=why)
-    stage = ("all layers", predictor(trial, other.module), explainer(trial, method, subject=other, seed=bench.seed))
+    stage = ("all layers", predictor(trial, other.module), _with_layer(trial, method, how, other))
     value = float(mprt(replace(bench, randomised=(stage,)))[0])
     if not np.isfinite(value):
         said = "With random weights the map is the same everywhere: it depends on the weights."
         return OwnTest(name="random weights", passed=True, value=None, said=said)
     passed = value < SAME_UNDER_RANDOM
-    how = "becomes another one" if passed else "stays much the same, so it shows the image and not the model"
+    told = "becomes another one" if passed else "stays much the same, so it shows the image and not the model"
     return OwnTest(
         name="random weights", passed=passed, value=round(value, 6),
-        said=f"With random weights the map {how}: rank correlation {value:.2f}.",
+        said=f"With random weights the map {told}: rank correlation {value:.2f}.",
     )  # fmt: skip
 
 
-def _verdict(trial: OnTrial, card: AccountabilityCard | None, method: str, target: str, output: Output) -> tuple[Grade, str, str]:
+def _verdict(trial: OnTrial, how: How, method: str, target: str, output: Output) -> tuple[Grade, str, str]:
     """Grade, sentence and where it is from: the trial of this target, else of its group, else of all together."""
+    card = how.card
     if card is None:
         return "not tested", "Not tested on this model: no audit of it was given.", "no audit"
     if card.subject.weights_sha256 != trial.ref.weights_sha256:

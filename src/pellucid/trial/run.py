@@ -12,7 +12,6 @@ from tqdm import tqdm
 
 from pellucid.audit.cases import Predict
 from pellucid.audit.map_measures import MAP_MEASURES, measure
-from pellucid.audit.remember import remembered_scores
 from pellucid.errors import InputError
 from pellucid.reader import software
 from pellucid.record import MethodTrial
@@ -29,7 +28,7 @@ from pellucid.trial.request import FOR_MAPS, FOR_SHORTCUTS, Request, chosen_meth
 from pellucid.trial.shortcuts import answering, shortcuts_of
 from pellucid.trial.store import Store, held, key_of
 from pellucid.trial.subject import CLASS, OnTrial, predictor
-from pellucid.trial.trials import Room, asks_of, deletion_plot, open_room, try_all
+from pellucid.trial.trials import Room, asks_of, deletion_plots, open_room, try_all
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def audit(trial: OnTrial, request: Request, *, say: Callable[[str], None] = lamb
             trials=tuple(trials),
             shortcuts=_shortcuts(room, request, answers),
             concepts=interpretability(trial.reader, request, room.store, _Bar()),
-            deletion=tuple(deletion_plot(room, asks[0], m) for m in _tried(trials, asks[0].name)),
+            deletion=deletion_plots(room, asks[0], _tried(trials, asks[0].name)),
             asks=tuple(a.name for a in asks),
         )
         card = assemble(room, request, found, run, facts)
@@ -88,7 +87,7 @@ def _settings(trial: OnTrial, request: Request, collected: Collected, named: dic
 
 
 def _room(trial: OnTrial, collected: Collected, store: Store, seed: int) -> Room:
-    return open_room(trial, collected, store, remembered_scores(predictor(trial)), seed)
+    return open_room(trial, collected, store, predictor(trial), seed)
 
 
 def _scores(room: Room) -> NDArray[np.float64]:

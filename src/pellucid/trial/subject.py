@@ -105,7 +105,7 @@ def foreign_on_trial(path: Path, *, allow_code: bool = False) -> OnTrial:
         version=spec.version,
         kind=f"{spec.kind} model{f' {spec.architecture}' if spec.architecture else ''}",
         family=subject.family,
-        title=spec.title,
+        title=spec.title or spec.name,
         weights_sha256=made.weights_sha256,
         licence=spec.licence,
     )
@@ -156,7 +156,7 @@ def predictor(trial: OnTrial, module: nn.Module | None = None) -> Predict:
         parts: list[NDArray[np.float64]] = []
         for start in range(0, len(images), BATCH):
             with torch.inference_mode():
-                batch = torch.from_numpy(np.ascontiguousarray(images[start : start + BATCH], dtype=np.float32))
+                batch = torch.tensor(images[start : start + BATCH], dtype=torch.float32)  # a copy: models may write in place
                 parts.append(trial.subject.output(net(batch)).double().numpy())
         return probabilities(np.concatenate(parts), groups, trial.scores)
 

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ ANSWERED = "the class it answers"
 STAGES: tuple[tuple[str, float], ...] = (("last third of the layers", 1 / 3), ("last two thirds", 2 / 3), ("all layers", 1.0))
 PILOT = 4
 CHUNK = 16
-CURVE_CASES = 40
+CURVE_CASES = 24
 RESAMPLES = 300
 
 
@@ -52,6 +52,10 @@ class Room:
     store: Store
     stages: tuple[tuple[str, Subject], ...]
     seed: int = 0
+    made: dict[tuple[str, str], tuple[NDArray[np.int64], Maps]] = field(default_factory=dict)
+    """By (what is explained, method): the rows of the cases, and their maps; filled while methods are tried."""
+    known: dict[tuple[str, bytes], NDArray[np.float64]] = field(default_factory=dict)
+    """Scores of alterations that do not depend on a map, shared by all methods."""
 
 
 @dataclass(frozen=True)
@@ -102,10 +106,9 @@ def try_all(room: Room, ask: Ask, methods: Sequence[str], measures: Sequence[str
     groups = _plan(room, ask, speeds, measures, seconds)
     found: dict[str, tuple[MeasureResult, ...]] = {}
     total = sum(len(g.methods) * len(measures) for g in groups)
-    maps: dict[str, Maps] = {}
     with tqdm(total=total, desc=ask.name, unit="measure", disable=None) as bar:
         for group in groups:
-            found |= _try_group(room, ask, group, measures, bar, maps)
+            found |= _try_group(room, ask, group, measures, bar)
     settings = {m: _settings(room, groups, m) for m in found}
     return tuple(
         _not_tested(ask, m, refused[m])
@@ -150,7 +153,7 @@ def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Spe
 
 
 def _plan(room: Room, ask: Ask, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float) -> tuple[Group, ...]:
-    """Groups of methods with the cases of each measure, so that all ends in `seconds`; fast ones leave their rest to slow ones."""
+    """Groups of methods with the cases of each measure, so that all ends in time; fast ones leave their rest to slow ones."""
     left, waiting, plan = seconds, len(speeds), list[Group]()
     for methods in grouped(speeds):
         speed = Speed(max(speeds[m].forward for m in methods), max(speeds[m].explanation for m in methods))
@@ -163,16 +166,15 @@ def _plan(room: Room, ask: Ask, speeds: Mapping[str, Speed], measures: Sequence[
     return tuple(plan)
 
 
-def _try_group(
-    room: Room, ask: Ask, group: Group, measures: Sequence[str], bar: Any, maps: dict[str, Maps]
-) -> dict[str, tuple[MeasureResult, ...]]:
-    """The measures of methods that share their cases; `maps` takes their maps in, for agreement and for pictures."""
+def _try_group(room: Room, ask: Ask, group: Group, measures: Sequence[str], bar: Any) -> dict[str, tuple[MeasureResult, ...]]:
+    """The measures of methods that share their cases; their maps go into `room.made`."""
     allowed = [m for m in measures if group.cases[m]]
     index = chosen(room.collected.patients, max(1, *group.cases.values()), room.seed)
     cases = room.collected.cases(ask.targets[index], index)
-    maps |= {m: _maps(room, ask, m, cases) for m in group.methods}
-    others = {m: made for m, made in maps.items() if len(made) == len(index)}
-    benches = {m: _bench(room, m, cases, maps[m], {o: v for o, v in others.items() if o != m}) for m in group.methods}
+    for m in group.methods:
+        room.made[ask.name, m] = (index, _maps(room, ask, m, cases))
+    maps = {m: maps_of(room, ask, m, index) for (name, m) in room.made if name == ask.name}
+    benches = {m: _bench(room, m, cases, maps[m], {o: v for o, v in maps.items() if o != m}) for m in group.methods}
     name = f"{ask.name}/{{}}/{{}}/{len(index)}"
     done = {(m, k): r for m in group.methods for k in allowed if (r := room.store.result(name.format(m, k))) is not None}
     bar.update(len(done))
@@ -211,6 +213,7 @@ def _bench(room: Room, method: str, cases: Cases, maps: Maps, others: Mapping[st
         seed=room.seed,
         randomised=tuple((name, predictor(room.trial, s.module), with_subject(s)) for name, s in room.stages),
         others=others,
+        known=room.known,
         reseeded=(lambda seed: explainer(room.trial, method, seed=seed)) if draws(method) else None,
     )
 
@@ -227,25 +230,48 @@ def _maps(room: Room, ask: Ask, method: str, cases: Cases) -> Maps:
     return np.concatenate(parts)
 
 
-def kept_maps(room: Room, ask: Ask, method: str, index: NDArray[np.int64]) -> Maps:
-    """Maps of some cases (rows of the collected), made anew."""
-    return explainer(room.trial, method, seed=room.seed)(room.collected.images[index], ask.targets[index])
+def maps_of(room: Room, ask: Ask, method: str, rows: NDArray[np.int64]) -> Maps:
+    """Maps of some cases (rows of the collected): those that were made, and made now where they were not."""
+    index, maps = room.made.get((ask.name, method), (np.zeros(0, np.int64), np.zeros((0, 0, 0), np.float32)))
+    at = {int(row): k for k, row in enumerate(index)}
+    missing = np.array([r for r in rows.tolist() if r not in at], dtype=np.int64)
+    fresh = dict[int, Maps]()
+    if len(missing):
+        given = explainer(room.trial, method, seed=room.seed)(room.collected.images[missing], ask.targets[missing])
+        fresh = dict(zip(missing.tolist(), given, strict=True))
+    return np.stack([maps[at[r]] if r in at else fresh[r] for r in rows.tolist()])
 
 
-def deletion_plot(room: Room, ask: Ask, method: str) -> Plot:
-    """The score while what a map marks is removed, beside the controls; mean with 95 % bootstrap interval over patients."""
-    index = chosen(room.collected.patients, CURVE_CASES, room.seed)
+def deletion_plots(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[Plot, ...]:
+    """For each method the score while what its maps mark is removed, beside the controls; means over cases."""
+    if not methods:
+        return ()
+    index = _curve_rows(room, ask, methods)
     cases = room.collected.cases(ask.targets[index], index)
-    bench = Bench(cases, room.predict, explainer(room.trial, method), kept_maps(room, ask, method, index), room.seed)
-    curves = [_curve(method, "subject", deletion_curve(bench), cases.patients, room.seed)]
-    for name, control in CONTROLS.items():
-        curves.append(
-            _curve(name, "control", deletion_curve(control_bench(bench, control, room.seed)), cases.patients, room.seed)
-        )
-    return Plot(
-        kind="deletion", title=method, x="share of the image removed", y="probability of what is explained",
-        curves=tuple(curves), note=f"{len(index)} cases; band, 95 % interval of the method.",
-    )  # fmt: skip
+    blank = np.zeros((len(index), *cases.images.shape[2:]), np.float32)
+    bench = Bench(cases, room.predict, explainer(room.trial, methods[0]), blank, room.seed)
+    name = f"curves/{ask.name}/{len(index)}"
+    controls = {n: _kept_curve(room, f"{name}/{n}", control_bench(bench, c, room.seed)) for n, c in CONTROLS.items()}
+    plots: list[Plot] = []
+    for m in methods:
+        own = _kept_curve(room, f"{name}/{m}", replace(bench, maps=maps_of(room, ask, m, index)))
+        curves = [_curve(m, "subject", own, cases.patients, room.seed)]
+        curves += [_curve(n, "control", values, cases.patients, room.seed) for n, values in controls.items()]
+        said = {"x": "share of the image removed", "y": "probability of what is explained"}
+        note = f"{len(index)} cases; band, 95 % interval of the method."
+        plots.append(Plot(kind="deletion", title=m, curves=tuple(curves), note=note, **said))
+    return tuple(plots)
+
+
+def _curve_rows(room: Room, ask: Ask, methods: Sequence[str]) -> NDArray[np.int64]:
+    """Rows for the curves: among those of the method that was tried on the fewest."""
+    fewest = min((room.made[ask.name, m][0] for m in methods), key=len)
+    return fewest[chosen(room.collected.patients[fewest], CURVE_CASES, room.seed)]
+
+
+def _kept_curve(room: Room, name: str, bench: Bench) -> NDArray[np.float64]:
+    kept = room.store.array(name)
+    return kept if kept is not None else room.store.keep_array(name, deletion_curve(bench))
 
 
 def _curve(name: str, role: Any, values: NDArray[np.float64], patients: NDArray[np.str_], seed: int) -> Series:

@@ -1,6 +1,6 @@
 """Writes the tables of docs/studies/post_hoc.md from what benchmarks/post_hoc.py and benchmarks/known_evidence*.py measured.
 
-    python docs/studies/make_post_hoc.py [--study FULL.json] [--shortcuts FILE.json] [--verdicts FILE.json]
+    python docs/studies/make_post_hoc.py [--study FULL.json …] [--shortcuts FILE] [--verdicts FILE] [--found FILE]
 
 Without files it uses post_hoc.json beside it, the short form of an earlier run. What stands between the page's marks is replaced.
 """
@@ -257,6 +257,15 @@ def verdict_rows(found: Sequence[Cell]) -> list[str]:
     return rows
 
 
+def found_rows(found: Mapping[str, Cell]) -> list[str]:
+    """What the search says of the classifiers on trial."""
+    rows: list[str] = []
+    for name, audit in found.items():
+        rows.append(f"- **{name}** ({audit['searched']} cases searched, {audit['tested']} tested): {audit['sentence']}")
+        rows += [f"  - {sentence}" for sentence in audit["findings"]]
+    return rows
+
+
 def put(page: str, name: str, lines: Iterable[str]) -> str:
     """The page with one part replaced."""
     begin, end = BEGIN.format(name), END.format(name)
@@ -267,7 +276,7 @@ def put(page: str, name: str, lines: Iterable[str]) -> str:
 def main() -> None:
     """Reads, shortens, writes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("study", "shortcuts", "verdicts"):
+    for name in ("study", "shortcuts", "verdicts", "found"):
         parser.add_argument(f"--{name}", type=Path, nargs="*", default=[])
     args = parser.parse_args()
     kept: dict[str, Any] = json.loads(SHORT.read_text(encoding="utf-8")) if SHORT.is_file() else {}
@@ -279,6 +288,12 @@ def main() -> None:
     for path in args.verdicts:
         columns = ("part", "seed", "explanation", "kind", "grade")
         kept["verdicts"] = [{k: r[k] for k in columns} for r in json.loads(path.read_text(encoding="utf-8"))]
+    for path in args.found:
+        columns = ("searched", "tested", "severity", "sentence")
+        kept["found"] = {
+            name: {**{k: audit[k] for k in columns}, "findings": [f["sentence"] for f in audit["findings"]]}
+            for name, audit in json.loads(path.read_text(encoding="utf-8")).items()
+        }
     SHORT.write_text(json.dumps(kept, ensure_ascii=False, separators=(",", ":")) + "\n", encoding="utf-8")
     page = PAGE.read_text(encoding="utf-8")
     study = kept.get("study", {})
@@ -290,6 +305,7 @@ def main() -> None:
         ("measures", measures(study)),
         ("shortcuts", shortcut_rows(kept.get("shortcuts", []))),
         ("verdicts", verdict_rows(kept.get("verdicts", []))),
+        ("found", found_rows(kept.get("found", {}))),
     ):
         page = put(page, name, lines)
     PAGE.write_text(page, encoding="utf-8")

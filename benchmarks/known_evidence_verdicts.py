@@ -1,10 +1,10 @@
-"""Is the verdict right where the evidence is known? Good explanations and bad ones, on nets computed on paper and on planted nets.
+"""Is the verdict right where the evidence is known? Good explanations and bad ones, on nets on paper and on planted nets.
 
     python benchmarks/known_evidence_verdicts.py --runs 30 [--json FILE]
 
 On paper: a net that counts bright pixels in a region of real images; its exact explanation is good. Planted: a small net that
-learned a scanner mark, a letter, a ruler or a bright border; occlusion is taken as good where it points at the plant. Bad are maps that
-do not come from the model: its lesion outlined (plausible, and false), the edges of the image, the middle, another net's maps.
+learned a scanner mark, a letter, a ruler or a bright border; occlusion is taken as good where it points at the plant. Bad are
+maps that do not come from the model: the lesion outlined (plausible, and false), edges, the middle, another net's maps.
 """
 
 import argparse

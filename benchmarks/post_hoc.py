@@ -134,6 +134,7 @@ def tried(line: Line, done: Mapping[str, Any], keep: Callable[[str, str, Measure
         shown.cases.patients[index],
         None if shown.cases.masks is None else shown.cases.masks[index],
     )
+    predict = shown.predict
     stages = [s for s in (shown.random(0.5), shown.random(1.0)) if s is not None]
     benches: dict[str, Bench] = {}
     for method, options in line.methods.items():
@@ -145,7 +146,7 @@ def tried(line: Line, done: Mapping[str, Any], keep: Callable[[str, str, Measure
             continue
         benches[method] = Bench(
             cases=cases,
-            predict=shown.predict,
+            predict=predict,
             explain=made,
             maps=maps,
             randomised=tuple(

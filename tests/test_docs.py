@@ -29,6 +29,7 @@ TABLES = [
     ("pellucid.audit.measures", "MEASURES"),
     ("pellucid.audit.concept_measures", "CONCEPT_MEASURES"),
     ("pellucid.models.encoders", "PACKAGED"),
+    ("pellucid.trial.known_evidence", "PLANTS"),
     ("pellucid.explain.methods", "METHODS"),
     ("pellucid.explain.subject", "FAMILIES"),
     ("pellucid.trial.foreign", "KINDS"),

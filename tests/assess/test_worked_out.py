@@ -86,6 +86,54 @@ def test_listed_lesions_are_counted(tmp_path: Path) -> None:
         readings(tmp_path, body % (", nodule_count: 1", NODULE, NODULE))
 
 
+@pytest.mark.parametrize("benign", ["benign_content: present", "perifissural: present"])
+def test_a_nodule_that_is_benign_by_its_nature_is_not_counted(tmp_path: Path, benign: str) -> None:
+    suspicious = "nodule_type: solid, mean_diameter: 9 ± 0 mm"
+    for course in ("course: first seen", "nodule_count: unknown, course: persistent"):
+        other = f"nodule_type: solid, mean_diameter: 5, {benign}"
+        body = f"findings: {{risk: high, {course}}}\nlesions: {{a: {{{suspicious}}}, b: {{{other}}}}}\n"
+        first, second = readings(tmp_path, body)
+        assert the(first, "nodule_count").value == 1
+        answer, benign_answer = (next(a for a in one.assessments if a.question == "follow-up") for one in (first, second))
+        assert (answer.category, benign_answer.category) == ("CT at 3 months, PET/CT or tissue sampling", "no routine follow-up")
+        told = answer.derivation.as_text()
+        assert "number of nodules: 1, for 2 lesions are listed and b is not counted" in told
+        assert "b is not counted: a " in told
+        assert "[Fleischner 2017, " + ("benign calcification" if "content" in benign else "perifissural nodules") in told
+        assert verify(first.as_json()).ok
+        assert verify(second.as_json()).ok
+    stated = body.replace("nodule_count: unknown", "nodule_count: 1")
+    assert [the(one, "nodule_count").because for one in readings(tmp_path, stated)] == [None, None]
+
+
+def test_where_it_is_open_whether_a_nodule_counts_so_is_the_count(tmp_path: Path) -> None:
+    sure, open_course = (
+        "nodule_type: solid, mean_diameter: 9 ± 0 mm, course: first seen",
+        "nodule_type: solid, perifissural: present",
+    )
+    body = f"findings: {{risk: high}}\nlesions: {{a: {{{sure}}}, b: {{{open_course}, mean_diameter: 5 ± 0 mm}}}}\n"
+    first, _ = readings(tmp_path, body)
+    assert the(first, "nodule_count").unknown_because == "whether b counts is open"
+    answer = next(a for a in first.assessments if a.question == "follow-up")
+    assert answer.category is None
+    shares = [answer.probabilities[c] for c in ("CT at 3 months, PET/CT or tissue sampling", "CT at 3 to 6 and 18 to 24 months")]
+    assert shares == pytest.approx([0.5, 0.5])
+    assert verify(first.as_json()).ok
+    grown = body.replace(
+        "mean_diameter: 5 ± 0 mm}", "mean_diameter: 5 ± 0 mm, earlier: {interval_months: 12, mean_diameter: 2 ± 0 mm}}"
+    )
+    assert the(readings(tmp_path, grown)[0], "nodule_count").value == 2
+    held = grown.replace("mean_diameter: 2 ±", "mean_diameter: 5 ±")
+    assert the(readings(tmp_path, held)[0], "nodule_count").value == 1
+
+
+def test_nodules_that_are_all_benign_are_counted_as_listed(tmp_path: Path) -> None:
+    body = f"findings: {{risk: low, benign_content: present}}\nlesions: {{a: {{{NODULE}}}, b: {{{NODULE}}}}}\n"
+    for reading in readings(tmp_path, body):
+        assert the(reading, "nodule_count").value == 2
+        assert next(a for a in reading.assessments if a.question == "follow-up").category == "no routine follow-up"
+
+
 def test_without_a_list_the_count_stays_open(tmp_path: Path) -> None:
     (reading,) = readings(tmp_path, f"findings: {{{NODULE}, risk: low}}\n")
     assert reading.finding("nodule_count") is None

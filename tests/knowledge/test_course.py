@@ -61,6 +61,8 @@ def test_growth_in_screening_is_a_distribution_over_the_course_with_numbers_and_
     [
         ("solid", 5.8, 6.2, "past a threshold"),
         ("solid", 6.1, 6.5, "stable"),
+        ("solid", 7.94, 7.95, "past a threshold"),
+        ("solid", 7.96, 8.1, "stable"),
         ("part-solid", 7.8, 8.2, "stable"),
         ("non-solid", 29.8, 30.1, "past a threshold"),
         ("solid", 8.2, 7.8, "stable"),

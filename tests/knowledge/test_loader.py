@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.knowledge.packs import load as write_pack
-from tests.knowledge.packs import pack, question, row
+from tests.knowledge.packs import measured, pack, question, row
 
 from pellucid.errors import GuidelineError, InputError, UnknownName
 from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
@@ -142,6 +142,17 @@ SHAPE = "states: [round, jagged]}"
             "states: [round, jagged]",
             "states: [round, jagged], answered_by: care",
             "yaml:7: expected a question that answers round",
+        ),
+        ("unit: mm", "unit: mm, rounded_to: 0", "yaml:9: expected a step above 0, of a measurement, got 0 on mm"),
+        (
+            "unit: mm",
+            "unit: mm, rounded_to: 5",
+            r"yaml:\d+: expected a limit of size in steps of 5, to which it is",
+        ),
+        (
+            "states: [round, jagged]",
+            "states: [round, jagged], rounded_to: 1",
+            "yaml:7: expected a step above 0, of a measurement",
         ),
         ("states: [round, jagged]", "states: [round, jagged], counted: lesions", "yaml:7: expected 'lesions', on a concept of"),
         ("ordinal: true", "ordinal: yes", "yaml:8: expected true or false, got 'yes'"),
@@ -279,6 +290,81 @@ def test_value_on_a_limit_falls_on_its_side(load: Write, value: float, category:
     got = evaluate(pack, "care", findings)
     assert got.crisp == category
     assert got.probabilities[category] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"most": 2, "of": ["biopsy"]}, "unknown category 'biopsy'"),
+        ({"most": 0, "of": ["c"]}, "expected 1 lesion or more, got 0"),
+        ({"most": 2, "of": []}, "expected one or more categories of this question, got none"),
+        ({"most": 2}, "expected the key 'of'"),
+        (2, "expected mapping"),
+    ],
+)
+def test_how_many_lesions_are_sampled_stands_with_the_answers_that_ask_for_it(tmp_path: Path, limit: object, said: str) -> None:
+    rule = {
+        "rule": "most suspicious",
+        "claim": "x",
+        "cite": {"source": "s", "clause": "c", "verified": "background"},
+        "sampled": limit,
+    }
+    with pytest.raises(GuidelineError, match=said):
+        write_pack(tmp_path, pack(question([row("c", {"is": {"shape": "jagged"}})], examination=rule)))
+
+
+@pytest.mark.parametrize(
+    ("limit", "below", "from_there"),
+    [
+        ({"at_least": 8}, 7.949, 7.95),
+        ({"above": 8}, 8.049, 8.05),
+        ({"at_least": 0.3}, 0.249, 0.25),
+        ({"at_least": 15}, 14.949, 14.95),
+    ],
+)
+def test_a_limit_on_a_rounded_measurement_begins_half_a_step_below_or_above(
+    tmp_path: Path, limit: dict[str, float], below: float, from_there: float
+) -> None:
+    ((word, value),) = limit.items()
+    asked = question([row("c", {word: {"size": value}})], needs=["size"])
+    other = question([row("c", {"not": {{"at_least": "below", "above": "at_most"}[word]: {"size": value}}})], needs=["size"])
+    for one in (asked, other):
+        content = pack(one)
+        content["concepts"] = {"size": {"definition": "d", "unit": "mm", "plausible": [0.1, 200], "rounded_to": 0.1}}
+        guideline = write_pack(tmp_path, content)
+        assert evaluate(guideline, "q", [measured("size", below)]).crisp == "a"
+        assert evaluate(guideline, "q", [measured("size", from_there)]).crisp == "c"
+        told = evaluate(guideline, "q", [measured("size", from_there)]).derivation.as_text()
+        assert f"{value:g} mm, rounded to 0.1 mm (measured: {from_there:g}" in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"p": ["S0"]}, "unknown question 'p'"),
+        ({"q": ["S7"]}, "unknown row of q 'S7'"),
+        ({"q": ["S0", "S1"]}, "expected rows that do not rest on number, got S1, which does"),
+    ],
+)
+def test_rows_by_which_a_lesion_is_not_counted_are_there_and_do_not_count(
+    tmp_path: Path, rows: dict[str, list[str]], said: str
+) -> None:
+    asked = question([row("a", {"is": {"shape": "round"}}), row("c", {"at_least": {"number": 2}})], otherwise="b")
+    content, number = pack(asked), {"definition": "d", "unit": "1", "plausible": [1, 9], "counted": "lesions"}
+    content["concepts"] = {**content["concepts"], "number": {**number, "not_counted": rows}}
+    with pytest.raises(GuidelineError, match=said):
+        write_pack(tmp_path, content)
+    del content["concepts"]["number"]["counted"]
+    with pytest.raises(GuidelineError, match="expected `counted: lesions` beside `not_counted`, got none"):
+        write_pack(tmp_path, content)
+
+
+@pytest.mark.parametrize("fault", [{"hard": True}, {"beyond_error": False}, {"larger": None, "when": {"is": {"shape": "round"}}}])
+def test_a_comparison_beyond_the_error_is_a_plain_one_that_is_not_hard(tmp_path: Path, fault: dict[str, object]) -> None:
+    one = {"id": "C", "claim": "x", "larger": {"part": "size"}, "beyond_error": True, **fault}
+    kept = {key: value for key, value in one.items() if value is not None}
+    with pytest.raises(GuidelineError, match="expected true, beside `larger` and without `hard`"):
+        write_pack(tmp_path, pack(question([row("c", {"is": {"shape": "jagged"}})]), contradictions=[kept]))
 
 
 def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:

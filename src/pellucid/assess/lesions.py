@@ -20,8 +20,8 @@ from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, UnknownName
 from pellucid.knowledge import Guideline, next_step_of, score_of
 from pellucid.knowledge.contradict import contradictions_with_concepts
+from pellucid.knowledge.guideline import AtMost, Question
 from pellucid.knowledge.guideline import Examination as Rule
-from pellucid.knowledge.guideline import Question
 from pellucid.record import (
     Assessment,
     Combined,
@@ -134,8 +134,8 @@ def combine_lesions(guideline: Guideline, name: str, lesions: Sequence[Lesion]) 
     return Combined(
         assessment=assessment,
         drives=tuple(drives),
-        followed=chosen[: rule.followed] if rule.followed else (),
-        sampled=chosen[: rule.sampled] if rule.sampled else (),
+        followed=_within(rule.followed, chosen, answers),
+        sampled=_within(rule.sampled, chosen, answers),
     )
 
 
@@ -209,6 +209,11 @@ def _most_pressing(guideline: Guideline, rule: Rule, ranked: Mapping[str, int], 
         return score_of(guideline, rule.score, _of(lesions, name).findings) if rule.score else float(ranked[name])
 
     return tuple(sorted(ranked, key=lambda name: (-first(name), -size(name))))
+
+
+def _within(limit: AtMost | None, chosen: Sequence[str], answers: Mapping[str, Assessment]) -> tuple[str, ...]:
+    """The first of the lesions whose own answer asks for it; any other takes nobody's place, however many its points."""
+    return tuple(name for name in chosen if answers[name].category in limit.of)[: limit.most] if limit else ()
 
 
 def _driven(drives: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pellucid.assess.listed import count_listed
 from pellucid.assess.typed_earlier import interval_only, with_earlier
 from pellucid.assess.typed_values import Stated, stated
 from pellucid.errors import InputError
@@ -22,7 +23,7 @@ from pellucid.knowledge.fields import Place
 from pellucid.knowledge.risk import load_risk_model
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.terms import Entry
-from pellucid.record import Finding, Observer, Step, Truth
+from pellucid.record import Finding, Observer
 
 WHOLE = "the examination"
 EARLIER = "earlier"
@@ -86,9 +87,8 @@ def _read_lesions(
     made: dict[str, dict[str, Stated]] = {}
     for name, body in bodies.items():
         block = body.pop(EARLIER, None) or (earlier if len(bodies) == 1 else None)
-        said = with_earlier(form.guideline, {**common, **form.findings(body)}, block, earlier)
-        made[name] = form.with_count(said, lesions, len(bodies))
-    return made
+        made[name] = with_earlier(form.guideline, {**common, **form.findings(body)}, block, earlier)
+    return form.with_counts(made, lesions)
 
 
 @dataclass(frozen=True)
@@ -107,19 +107,22 @@ class _Form:
             found[name] = stated(self.known[name], value, self.observer)
         return found
 
-    def with_count(self, said: dict[str, Stated], lesions: Place, count: int) -> dict[str, Stated]:
+    def with_counts(self, made: dict[str, dict[str, Stated]], lesions: Place) -> dict[str, dict[str, Stated]]:
         """The lesions that are listed, where the guideline asks how many there are; more may be stated, fewer may not."""
         for name, entry in self.guideline.entries.items():
-            given = said.get(name) if entry.counted else None
-            if given is not None and given.finding.value is not None and given.finding.value < count:
-                given.place.refuse(f"{name} of {count} or more, for so many lesions are listed", f"{given.finding.value:g}")
-            if not entry.counted or (given is not None and given.finding.value is not None):
+            if not entry.counted:
                 continue
-            claim = f"{entry.concept.label}: {count}, for so many lesions are listed"
-            step = Step(claim=claim, truth=Truth.MET, ground="observed")
-            found = Finding(concept=name, observer=self.observer, unit="1", value=float(count), sd=0.0, because=step)
-            said[name] = Stated(found, lesions)
-        return said
+            listed = count_listed(
+                self.guideline, entry, {lesion: tuple(one.finding for one in said.values()) for lesion, said in made.items()}
+            )
+            for said in made.values():
+                given = said.get(name)
+                if given is None or given.finding.value is None:
+                    said[name] = Stated(listed.finding(entry, self.observer), lesions)
+                elif given.finding.value < listed.least:
+                    expected = f"{name} of {listed.least} or more, for so many lesions are listed"
+                    given.place.refuse(expected, f"{given.finding.value:g}")
+        return made
 
 
 def _where(place: Place) -> str:

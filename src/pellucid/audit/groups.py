@@ -105,7 +105,7 @@ def _measured(
     ends = [mean_of(centred[groups == g], patients[groups == g], 0.95, generator) for g in (low, high)]
     if any(e.low is None for e in ends) or low == high:
         return Measured(value=gap, n=len(predicted), patients=len(np.unique(patients)), reason="no interval: too few patients")
-    width = float(np.hypot(*[((e.high or 0.0) - (e.low or 0.0)) / 2 for e in ends]))
+    width = sum((((e.high or 0.0) - (e.low or 0.0)) / 2) ** 2 for e in ends) ** 0.5
     return Measured(value=gap, low=max(0.0, gap - width), high=gap + width, n=len(predicted), patients=len(np.unique(patients)))
 
 

@@ -63,8 +63,12 @@ def recurring(pictures: Grey) -> list[Recurring]:
 def _alike(pictures: Grey) -> list[tuple[Region, NDArray[np.bool_]]]:
     """Windows whose patches, less their means, are the same in several images."""
     shape, found = (pictures.shape[1], pictures.shape[2]), list[tuple[Region, NDArray[np.bool_]]]()
+    seen = (pictures > 2 * SAME_VALUE).mean(axis=0) > 1 - MOSTLY  # not the black surround, whose edge recurs and is no mark
     for box in windows(shape):
-        carriers = _carriers(pictures[:, box[0] : box[2], box[1] : box[3]].reshape(len(pictures), -1))
+        inside = of_box(box, shape) & seen
+        if np.count_nonzero(inside) < (box[2] - box[0]) * (box[3] - box[1]) / 2:
+            continue
+        carriers = _carriers(pictures[:, inside])
         if _enough(carriers):
             found.append((of_box(box, shape), carriers))
     return found
@@ -84,28 +88,36 @@ def _overlays(pictures: Grey) -> list[tuple[Region, NDArray[np.bool_]]]:
     small = sorted(pieces, key=lambda p: -float(share[p[:, 0], p[:, 1]].mean()))
     found: list[tuple[Region, NDArray[np.bool_]]] = []
     for piece in small[:MOST_PIECES]:
-        ys, xs = piece[:, 0], piece[:, 1]
-        same = np.abs(pictures - value[ys, xs].mean()) <= SAME_VALUE
-        carriers = same[:, ys, xs].mean(axis=1) >= MOSTLY
-        inside = np.zeros(share.shape, dtype=np.bool_)
-        inside[ys, xs] = True
-        ring = grown(inside[None], 1)[0] & ~inside
-        if _enough(carriers) and ring.any() and value[ys, xs].mean() > 2 * SAME_VALUE and same[carriers][:, ring].mean() < SHARP:
-            found.append((ring | inside, carriers))
+        found += _overlay(piece, float(value[piece[:, 0], piece[:, 1]].mean()), pictures)
     return found
+
+
+def _overlay(piece: NDArray[np.int64], value: float, pictures: Grey) -> list[tuple[Region, NDArray[np.bool_]]]:
+    """A piece with those who carry it, where it is a mark: not black, of one value to within little, with an edge."""
+    ys, xs = piece[:, 0], piece[:, 1]
+    carriers = (np.abs(pictures[:, ys, xs] - value) <= SAME_VALUE).mean(axis=1) >= MOSTLY
+    if not _enough(carriers) or value <= 2 * SAME_VALUE:
+        return []
+    inside, own = np.zeros(pictures.shape[1:], dtype=np.bool_), pictures[carriers]
+    inside[ys, xs] = True
+    ring = grown(inside[None], 1)[0] & ~inside
+    exact = (np.abs(own[:, ys, xs] - np.median(own[:, ys, xs])) <= SAME_VALUE / 3).mean()
+    edged = ring.any() and (np.abs(own[:, ring] - value) <= SAME_VALUE).mean() < SHARP
+    return [(ring | inside, carriers)] if exact >= MOSTLY and edged else []
 
 
 def _commonest(pictures: Grey) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Per pixel (H, W): the share of images that have its commonest value, and that value, to within `SAME_VALUE`."""
     ordered = np.sort(pictures, axis=0)
-    share, value = np.zeros(pictures.shape[1:]), ordered[len(ordered) // 2].copy()
+    share: NDArray[np.float64] = np.zeros(pictures.shape[1:])
+    value: NDArray[np.float64] = ordered[len(ordered) // 2].copy()
     for part in SHARES:
         count = max(2, round(part * len(pictures)))
         spans = ordered[count - 1 :] - ordered[: len(ordered) - count + 1]
         first = spans.argmin(axis=0)
         held = spans.min(axis=0) <= SAME_VALUE
-        middle = np.take_along_axis(ordered, (first + count // 2)[None], axis=0)[0]
-        share, value = np.where(held, part, share), np.where(held, middle, value)
+        middle: NDArray[np.float64] = np.take_along_axis(ordered, (first + count // 2)[None], axis=0)[0]
+        share[held], value[held] = part, middle[held]
     return share, value
 
 

@@ -25,9 +25,9 @@ def painted_over(images: Images, region: Region) -> Images:
         out[:, :, *window] = painted_over(images[:, :, *window], region[window])
         return out
     n, _, height, width = images.shape
-    masks = np.broadcast_to(region, (n, height, width)) if region.ndim == 2 else region
-    if masks.shape != (n, height, width):
+    if region.shape not in ((height, width), (n, height, width)):
         raise InputError(f"painting over: expected a region (H, W) or (n, H, W) of {(n, height, width)}, got {region.shape}")
+    masks = np.broadcast_to(region, (n, height, width))
     weight = (~masks)[:, None].astype(np.float32)
     filled = _pull_push(images * weight, weight)
     return np.where(masks[:, None], filled, images).astype(np.float32)
@@ -51,9 +51,10 @@ def _pull_push(weighted: Images, weight: Images) -> Images:
     if height == width == 1:
         return np.divide(weighted, weight, out=np.zeros_like(weighted), where=weight > 0)
     small_weighted, small_weight = _pooled(weighted), _pooled(weight)
-    full = np.maximum(small_weight, 1.0)  # more than one whole pixel below says no more than one
-    coarse = _pull_push(small_weighted / full, small_weight / full)
-    return weighted + (1 - weight) * _enlarged(coarse)[:, :, :height, :width]
+    full: Images = np.maximum(small_weight, np.float32(1))  # more than one whole pixel below says no more than one
+    coarse = _pull_push(np.divide(small_weighted, full), np.divide(small_weight, full))
+    rest: Images = np.subtract(np.float32(1), weight)
+    return (weighted + rest * _enlarged(coarse)[:, :, :height, :width]).astype(np.float32, copy=False)
 
 
 def _pooled(values: Images) -> Images:

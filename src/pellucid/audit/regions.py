@@ -78,7 +78,7 @@ def _adjacent(one: int, other: int) -> bool:
 
 def overlap(one: Region, other: Region) -> float:
     """Intersection over union of two regions that are not empty."""
-    return np.count_nonzero(one & other) / max(1, np.count_nonzero(one | other))
+    return int((one & other).sum()) / max(1, int((one | other).sum()))
 
 
 def elsewhere(region: Region, avoid: Region, generator: np.random.Generator) -> Region:
@@ -90,13 +90,14 @@ def elsewhere(region: Region, avoid: Region, generator: np.random.Generator) -> 
     top, left, bottom, right = box_of(region)
     if (bottom - top, right - left) == (height, width):
         return _inner(region)
-    shut, best, least = avoid | region, region, 2.0
-    shape, area = region[top:bottom, left:right], np.count_nonzero(region)
-    for _ in range(TRIES):
-        y, x = int(generator.integers(height - (bottom - top) + 1)), int(generator.integers(width - (right - left) + 1))
+    shut, best, least = np.logical_or(avoid, region), region, 2.0
+    shape, area = region[top:bottom, left:right], int(region.sum())
+    ends = (height - (bottom - top) + 1, width - (right - left) + 1)
+    drawn: NDArray[np.int64] = generator.integers(ends, size=(TRIES, 2))
+    for y, x in drawn.tolist():
         moved = np.zeros_like(region)
         moved[y : y + bottom - top, x : x + right - left] = shape
-        met = np.count_nonzero(moved & shut) / area
+        met = int((moved & shut).sum()) / area
         if met < least:
             best, least = moved, met
         if least <= MOST_OVERLAP:

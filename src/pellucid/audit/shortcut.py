@@ -1,8 +1,8 @@
 """Shortcuts: what beside the lesion a prediction depends on, found without being told and tested on other cases.
 
 Places are searched for on one half of the patients: windows whose removal or exchange moves the prediction, patterns that
-recur in the images, the borders. On the other half each is painted over and exchanged between images with different predictions, beside
-the same done elsewhere in the same images, paired by case. Answers: did it see the lesion, or the scanner?
+recur in the images, the borders. On the other half each is painted over and exchanged between images with different
+predictions, beside the same done elsewhere in the same images, paired by case. Answers: did it see the lesion, or the scanner?
 """
 
 from collections.abc import Callable, Sequence
@@ -112,7 +112,7 @@ def find_shortcuts(
             progress(number + 1, len(candidates))
     kept = _explained(sorted((f for f in findings if _worth_telling(f)), key=lambda f: (_ORDER[f.severity], -_size(f))))
     around = surroundings(_within(stage, tested, generator), cases.masks, tested, cases.patients[tested], generator)
-    severity = min((f.severity for f in (*kept, *groups)), key=_ORDER.__getitem__, default="none")
+    severities: list[Severity] = ["none", *(f.severity for f in kept), *(g.severity for g in groups)]
     return ShortcutAudit(
         searched=len(searched),
         tested=len(tested),
@@ -120,7 +120,7 @@ def find_shortcuts(
         findings=tuple(kept),
         surroundings=around,
         groups=tuple(groups),
-        severity=severity,
+        severity=min(severities, key=lambda s: _ORDER[s]),
         sentence=whole_sentence(kept, groups, around, len(tested)),
         settings=asdict(limits),
     )
@@ -139,7 +139,7 @@ def _worth_telling(finding: ShortcutFinding) -> bool:
 
 
 def _explained(findings: Sequence[ShortcutFinding]) -> list[ShortcutFinding]:
-    """Findings, strongest first, without those that lie on a stronger one: its neighbourhood moves the prediction because it does."""
+    """Findings, strongest first, without those that lie on a stronger one, which explains them."""
     kept: list[ShortcutFinding] = []
     for finding in findings:
         if not any(_meet(finding.box, other.box) for other in kept):
@@ -195,12 +195,11 @@ def _candidates(stage: Stage, pictures: Grey, limits: Limits, progress: Progress
     found = [Candidate(m.region, "recurs in the images", m.carriers) for m in recurring(pictures)[: limits.marks]]
     for scores in sensitivity(stage, progress):
         found += [Candidate(r, "moves the prediction") for r in _peaks(scores, shape, limits)]
-    found += [Candidate(r, "border", name=name) for name, r in borders(shape).items()]
     kept: list[Candidate] = []
     for one in found:
         if all(overlap(one.region, other.region) < SAME_PLACE for other in kept):
             kept.append(one)
-    return kept
+    return [*kept, *(Candidate(r, "border", name=name) for name, r in borders(shape).items())]
 
 
 def sensitivity(stage: Stage, progress: Progress | None = None) -> tuple[Values, Values]:
@@ -252,7 +251,7 @@ def _test(
     severity: Severity = "none"
     if too_few(removed) and too_few(transplanted):
         severity = "too few cases"
-    elif depends and look == "area" and at_border(region):
+    elif depends and candidate.found_by == "border":
         shift = level_shift(part, region)
         by_level = effect(*beside(part, region, partial(levelled_once, shift=shift), generator), patients, level, generator)
         if matters(by_level, limits):

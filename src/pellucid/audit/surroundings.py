@@ -26,7 +26,7 @@ def surroundings(
     if masks is None:
         return None
     lesions = masks[index]
-    with_lesion = lesions.any(axis=(1, 2))
+    with_lesion = lesions.reshape(len(lesions), -1).sum(axis=1) > 0
     pairs = np.flatnonzero(with_lesion & with_lesion[stage.donors])
     if len(pairs) < 2:
         return None

@@ -27,22 +27,27 @@ def _entry(name: str, place: Place, pack: Pack) -> Entry:
     if say and template.count("{state}") != 1:
         say.refuse("a sentence with one {state} in it", repr(template))
     plausible, repeatability = fields.maybe("plausible"), fields.maybe("repeatability")
-    answered, counted = fields.maybe("answered_by"), fields.maybe("counted")
+    answered, counted, step = (fields.maybe(key) for key in ("answered_by", "counted", "rounded_to"))
+    cells, left_out = fields.maybe("cells"), fields.maybe("not_counted")
     counts_as = _counts_as(when, concept, pack) if when and isinstance(when.node.value, dict) else None
     if when and counts_as is None and when.text() not in WHEN_UNKNOWN:
         when.unknown("word", when.text(), [*WHEN_UNKNOWN, "counts_as"])
     entry = Entry(
         concept,
         template,
-        _cells(fields.maybe("cells"), concept),
+        _cells(cells, concept),
         "counts as" if counts_as else WHEN_UNKNOWN[when.text()] if when else "base rate",
         _base_rate(base, concept, pack) if base else None,
         counts_as,
         _plausible(plausible, concept) if plausible else None,
         _repeatability(repeatability, concept, pack) if repeatability else None,
+        _rounded_to(step, concept, cells is not None) if step else None,
         answered.text() if answered else None,
         _counted(counted, concept) if counted else False,
+        _not_counted(left_out, counted) if left_out else (),
     )
+    if left_out:
+        pack.not_counted[name] = left_out
     if answered:
         pack.answered[name] = answered
     if base and entry.when_unknown != "base rate":
@@ -55,6 +60,20 @@ def _counted(place: Place, concept: Concept) -> bool:
     if place.text() != "lesions" or concept.unit != "1":
         place.refuse("'lesions', on a concept of unit '1'", f"{place.text()!r} on {concept.unit or 'states'}")
     return True
+
+
+def _not_counted(place: Place, counted: Place | None) -> tuple[tuple[str, str], ...]:
+    if counted is None:
+        place.refuse("`counted: lesions` beside `not_counted`", "none")
+    return tuple((question, row) for question, rows in place.pairs() for row in rows.texts())
+
+
+def _rounded_to(place: Place, concept: Concept, cells: bool) -> float:
+    if cells:
+        place.refuse("no rounding beside cells", "both")
+    if concept.unit is None or place.number() <= 0:
+        place.refuse("a step above 0, of a measurement", f"{place.number():g} on {concept.unit or 'states'}")
+    return place.number()
 
 
 def _counts_as(place: Place, concept: Concept, pack: Pack) -> CountsAs:

@@ -1,11 +1,12 @@
 """What cannot be so: contradictions that a pack declares, found among findings, and taken out of the facts of a model."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pellucid.errors import InputError
 from pellucid.knowledge.axes import parts_of
-from pellucid.knowledge.facts import Fact, withdrawn
+from pellucid.knowledge.facts import WITHIN, Fact, withdrawn
 from pellucid.knowledge.guideline import Contradiction, Guideline
 from pellucid.knowledge.space import Builder
 from pellucid.knowledge.terms import Atom, Compound, Count, Larger, Predicate
@@ -66,9 +67,7 @@ def _truth(predicate: Predicate, guideline: Guideline, by_name: Mapping[str, Fin
     if isinstance(predicate, Atom):
         return _atom(predicate, by_name.get(predicate.concept))
     if isinstance(predicate, Larger):
-        first, second = (by_name.get(name) for name in (predicate.first, predicate.second))
-        known = first is not None and second is not None and first.value is not None and second.value is not None
-        return (first.value or 0.0) > (second.value or 0.0) if known and first and second else None
+        return _exceeds(by_name.get(predicate.first), by_name.get(predicate.second), beyond_error=predicate.beyond_error)
     if not isinstance(predicate, Compound | Count):
         raise InputError(f"contradiction {predicate.claim!r}: expected concepts only, got a score or an answer")
     parts = [_truth(part, guideline, by_name) for part in predicate.parts]
@@ -79,6 +78,13 @@ def _truth(predicate: Predicate, guideline: Guideline, by_name: Mapping[str, Fin
         return None if parts[0] is None else not parts[0]
     decisive = predicate.operator == "any"
     return decisive if decisive in parts else None if None in parts else not decisive
+
+
+def _exceeds(first: Finding | None, second: Finding | None, *, beyond_error: bool) -> bool | None:
+    if first is None or second is None or first.value is None or second.value is None:
+        return None
+    error = WITHIN * math.hypot(first.sd or 0.0, second.sd or 0.0) if beyond_error else 0.0
+    return first.value - second.value > error
 
 
 def _atom(atom: Atom, finding: Finding | None) -> bool | None:

@@ -13,6 +13,7 @@ from pellucid.errors import InputError
 from pellucid.knowledge.growth import DECIMALS, OUTCOMES, Growth, Pair, growth, pair_of_findings
 from pellucid.knowledge.growth_criteria import CRITERIA, Criterion, Outcome, Sign
 from pellucid.knowledge.guideline import Guideline
+from pellucid.knowledge.terms import rounded
 from pellucid.record import Finding, Step, Truth
 
 HARDLY = 0.05
@@ -106,7 +107,7 @@ def _finding(
     concept = guideline.concepts[sign.concept]
     shares = _together(twice)
     called = max((one.growth.measured for one in twice), key=OUTCOMES.index)
-    passed = _limit_passed(sign, by_name)
+    passed = _limit_passed(guideline, sign, by_name)
     states = {outcome: sign.states.get(outcome, sign.states["stable"]) for outcome in OUTCOMES}
     if passed and sign.passed:
         states |= {"stable": sign.passed, "decreased": sign.passed}
@@ -171,18 +172,19 @@ def _step(rule: Criterion, one: Measured) -> Step:
     return Step(claim=claim, truth=met, because=assumed, citation=rule.citation, verified=rule.verified, ground="published")
 
 
-def _limit_passed(sign: Sign, by_name: Mapping[str, Finding]) -> str | None:
+def _limit_passed(guideline: Guideline, sign: Sign, by_name: Mapping[str, Finding]) -> str | None:
     """In words, the size limit that the measured values pass; of any type of lesion where the type is not certain."""
     kind = by_name.get(sign.kind or "")
     for name, by_kind in sign.limits.items():
         now = by_name.get(name)
         if now is None or now.earlier is None or now.value is None:
             continue
+        step = guideline.entries[name].rounded_to
         asked = [kind.state] if kind is not None and kind.state is not None and kind.state in by_kind else list(by_kind)
         if kind is not None and kind.state is not None and kind.state not in by_kind:
             continue
         for limit in sorted({limit for one in asked for limit in by_kind[one]}):
-            if now.earlier.value < limit <= now.value:
+            if rounded(now.earlier.value, step) < limit <= rounded(now.value, step):
                 return f"the {name.replace('_', ' ')} passes the size limit of {limit:g} mm"
     return None
 

@@ -19,6 +19,7 @@ from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
 from pellucid.knowledge.facts import Fact, within_interval
 from pellucid.knowledge.guideline import Anchor, Decide, Guideline, NextStep, Outcome, Question
+from pellucid.knowledge.questions import rows_of
 from pellucid.knowledge.reasons import (
     class_weights,
     contrasts,
@@ -28,7 +29,7 @@ from pellucid.knowledge.reasons import (
     sufficient_reasons,
 )
 from pellucid.knowledge.space import Builder, Compiled, compile_question
-from pellucid.knowledge.steps import Situation, truth_of
+from pellucid.knowledge.steps import RANK, Situation, row_step, truth_of
 from pellucid.knowledge.terms import AnswerTest, Atom, Predicate, ScoreTest
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
@@ -122,6 +123,20 @@ def _beside(guideline: Guideline, name: str) -> Builder:
     """What builds the predicates of a question's differential and conditional next steps."""
     question = guideline.questions[name]
     return build_beside(guideline, [*(a.when for a in question.anchors), *(rule.when for rule in question.next_steps)])
+
+
+def row_on(guideline: Guideline, question: str, row: str, findings: Sequence[Finding]) -> Step:
+    """One decision row on findings, whatever the rows above it: met, not met, or unknown where what nobody judged leaves both
+    possible. An input that nobody stated does not bind. Raises as `evaluate` does, and StopIteration for an unknown row.
+    """
+    compiled, facts, _ = situated(guideline, question, findings)
+    situation = Situation(guideline, compiled.build, facts)
+    asked = next(one for one in rows_of(compiled.question) if one.id == row)
+    step = row_step(asked, situation)
+    values = situation.values(compiled.build.truth(asked.when)) if asked.when else {RANK[Truth.MET]}
+    met = RANK[Truth.MET] in values
+    truth = Truth.NOT_MET if not met else Truth.MET if len(values) == 1 else Truth.UNKNOWN
+    return step.model_copy(update={"claim": asked.claim, "truth": truth})
 
 
 def score_of(guideline: Guideline, name: str, findings: Sequence[Finding]) -> float:

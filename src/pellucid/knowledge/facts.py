@@ -107,7 +107,8 @@ def _measured(axis: Axis, finding: Finding) -> Fact:
     weights[: axis.cells] = -np.diff(passed)
     cell = sum(_beyond(value, cut) for cut in axis.cuts)
     unit = "" if finding.unit == "1" else f" {finding.unit}"
-    seen, because = f"measured: {value:.3g} ± {sd:.2g}{unit}", ()
+    shown = f"{value:.3g}" if axis.entry.rounded_to is None else f"{value:.5g}"  # 14.95 mm is 15.0 mm rounded, 14.94 mm is not
+    seen, because = f"measured: {shown} ± {sd:.2g}{unit}", ()
     if finding.because is not None:
         seen, because = f"counted: {value:g}", (finding.because,)
     return Fact(cell, weights, seen, True, because)

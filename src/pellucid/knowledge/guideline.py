@@ -150,6 +150,15 @@ class Monotone:
 
 
 @dataclass(frozen=True, slots=True)
+class AtMost:
+    """How many lesions something is done to, of those whose own answer says so."""
+
+    most: int
+    of: tuple[str, ...]
+    """The answers by which a lesion comes into question at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     """How several lesions make one examination."""
 
@@ -158,10 +167,10 @@ class Examination:
     citation: Citation
     order: tuple[str, ...] = ()
     """Answers from least to most pressing, where that is not the order of the categories."""
-    followed: int | None = None
+    followed: AtMost | None = None
     """At most so many lesions are followed, the most suspicious first."""
-    sampled: int | None = None
-    """At most so many lesions are sampled."""
+    sampled: AtMost | None = None
+    """At most so many lesions are sampled, the most suspicious first."""
     size: str | None = None
     """The measurement that ranks lesions of one category, larger first."""
     score: str | None = None

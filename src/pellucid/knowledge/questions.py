@@ -4,6 +4,7 @@ from pellucid.knowledge.concepts import read_code
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import (
     Anchor,
+    AtMost,
     CannotTell,
     Category,
     Decide,
@@ -133,11 +134,24 @@ def _examination(place: Place, categories: list[str], pack: Pack) -> Examination
         fields.take("claim").text(),
         read_citation(fields.take("cite"), pack.sources),
         _names(order, categories) if order else (),
-        followed.whole() if followed else None,
-        sampled.whole() if sampled else None,
+        _at_most(followed, categories) if followed else None,
+        _at_most(sampled, categories) if sampled else None,
         size.text() if size else None,
         score.text() if score else None,
     )
+    fields.done()
+    return found
+
+
+def _at_most(place: Place, categories: list[str]) -> AtMost:
+    """How many lesions, and by which answers of their own they come into question."""
+    fields = place.fields()
+    most, of = fields.take("most"), fields.take("of")
+    if most.whole() < 1:
+        most.refuse("1 lesion or more", most.whole())
+    if not of.texts():
+        of.refuse("one or more categories of this question", "none")
+    found = AtMost(most.whole(), _names(of, categories))
     fields.done()
     return found
 

@@ -263,6 +263,8 @@ def _concept(entry: Entry) -> Line:
         if entry.plausible
         else []
     )
+    if entry.rounded_to is not None:
+        notes.append(f"limits are compared with the value rounded to {entry.rounded_to:g} {concept.unit}, a half upwards")
     if entry.cells:
         notes.append(
             "called " + ", ".join(f"{c.name} (below {c.below:g})" if c.below is not None else c.name for c in entry.cells)
@@ -280,7 +282,8 @@ def _when_missing(entry: Entry) -> Iterator[Line]:
     elif entry.answered_by:
         yield Line((name, Cell(f"the answer of {entry.answered_by}, where it has one"), Cell()))
     elif entry.counted:
-        yield Line((name, Cell("the lesions that are listed are counted"), Cell()))
+        but = f", but for those of {' and '.join(row for _, row in entry.not_counted)}" if entry.not_counted else ""
+        yield Line((name, Cell(f"the lesions that are listed are counted{but}"), Cell()))
     elif entry.when_unknown == "not stated":
         yield Line((name, Cell("input from outside the image: does not bind until stated"), Cell()))
     elif entry.when_unknown == "averaged":

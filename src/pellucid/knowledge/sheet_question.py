@@ -109,8 +109,8 @@ def _beside(question: Question) -> list[Grid]:
     examination = question.examination
     if examination:
         extras = [f"order, least pressing first: {', '.join(examination.order)}"] if examination.order else []
-        extras += [f"at most {examination.followed} are followed"] if examination.followed is not None else []
-        extras += [f"at most {examination.sampled} are sampled"] if examination.sampled is not None else []
+        limits = (("followed", examination.followed), ("sampled", examination.sampled))
+        extras += [f"of those with {' or '.join(n.of)}, at most {n.most} are {word}" for word, n in limits if n is not None]
         extras += [f"of one {question.noun}, the larger {examination.size} goes first"] if examination.size else []
         line = Line((Cell(examination.claim), cited(examination.citation)), notes=tuple(extras))
         found += grid("Several lesions", ("rule", "source"), [line], "rules for several lesions")

@@ -166,7 +166,7 @@ def decided_rows(proposal: Decide, situation: Situation) -> tuple[Step, ...]:
         if row.when is not None and truth_of(row.when, situation) is Truth.NOT_MET:
             passed.append(row.id)
             continue
-        step = _row_step(row, situation)
+        step = row_step(row, situation)
         shown.append(step)
         if step.truth is Truth.MET:
             break
@@ -175,7 +175,8 @@ def decided_rows(proposal: Decide, situation: Situation) -> tuple[Step, ...]:
     return tuple(shown)
 
 
-def _row_step(row: DecisionRow, situation: Situation) -> Step:
+def row_step(row: DecisionRow, situation: Situation) -> Step:
+    """A decision row with the steps it rests on."""
     part = predicate_step(row.when, situation) if row.when else Step(claim="no row above is met", truth=Truth.MET)
     because = part.because if row.when is None or (isinstance(row.when, Compound) and not row.when.claim) else (part,)
     return Step(

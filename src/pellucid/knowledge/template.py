@@ -64,7 +64,8 @@ def _entry(entry: Entry) -> list[str]:
     lines = [*_comment(concept.definition), *_comment(said, "  # = ")]
     lines += _comment(f"where unknown, it counts as {entry.counts_as.state}") if entry.counts_as else []
     lines += _comment(f"where unknown, it is the answer of {entry.answered_by}") if entry.answered_by else []
-    lines += _comment("where unknown, the lesions that are listed below are counted") if entry.counted else []
+    but = f", but for those of {' and '.join(row for _, row in entry.not_counted)}" if entry.not_counted else ""
+    lines += _comment(f"where unknown, the lesions that are listed below are counted{but}") if entry.counted else []
     return [*lines, f"  {_quoted(concept.name)}: {_blank(entry)}"]
 
 
@@ -102,13 +103,21 @@ def _earlier(guideline: Guideline) -> list[str]:
 def _lesions(guideline: Guideline) -> list[str]:
     found: Sequence[Entry] = [entry for entry in guideline.entries.values() if entry.when_unknown != "not stated"]
     chosen = [*[e for e in found if e.concept.states][:1], *[e for e in found if e.concept.unit and e.concept.unit != "1"][:1]]
-    body = ", ".join(
-        f"{_quoted(e.concept.name)}: {_quoted(e.concept.states[0]) if e.concept.states else f'12 {e.concept.unit}'}"
-        for e in chosen
-    )
+    body = ", ".join(f"{_quoted(e.concept.name)}: {_example(e)}" for e in chosen)
     return [
         "# Several lesions: move what differs between them here and keep above what holds for the whole examination.",
         "# lesions:",
         f"#   first lesion: {{{body}}}",
         f"#   second lesion: {{{body}}}",
     ]
+
+
+def _example(entry: Entry) -> str:
+    """A state that is there to be seen, or a measurement in the middle of what is plausible."""
+    concept = entry.concept
+    if concept.states:
+        present = [state for state in concept.states if not state.startswith(("no ", "none", "absent", "not "))]
+        return _quoted((present or concept.states)[0])
+    low, high = entry.plausible or (0.0, 24.0)
+    value = 12.0 if low <= 12.0 <= high else (low + high) / 2
+    return f"{value:g} {concept.unit}"

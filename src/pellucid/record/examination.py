@@ -25,9 +25,9 @@ class Combined(Record):
     drives: tuple[Text, ...]
     """The lesions whose category is the examination's; none where it abstains."""
     followed: tuple[Text, ...] = ()
-    """Lesions to follow where the guideline limits their number, most suspicious first."""
+    """Lesions to follow where the guideline limits their number, most suspicious first; only those whose own answer says so."""
     sampled: tuple[Text, ...] = ()
-    """Lesions to sample where the guideline limits their number, most suspicious first."""
+    """Lesions to sample where the guideline limits their number, most suspicious first; only those whose own answer says so."""
 
 
 class Examination(Record):

@@ -57,7 +57,7 @@ def _together(one: Combined, examination: Examination) -> Together:
     a = one.assessment
     answers = tuple(Answer(e.name, _said(e.reading, a.question), e.name in one.drives) for e in examination.lesions)
     lists = [f"To follow: {words.listing(one.followed)}."] if one.followed else []
-    lists += [f"To sample, where sampling is advised: {words.listing(one.sampled)}."] if one.sampled else []
+    lists += [f"To sample: {words.listing(one.sampled)}."] if one.sampled else []
     return Together(verdict(a), cut(a.derivation, LESIONS), answers, tuple(lists))
 
 

@@ -58,7 +58,8 @@ def new_classifier(net: ClassifierNet, classes: int) -> nn.Module:
         state = packaged_state(PACKAGED[net.architecture], timm.create_model(net.architecture).state_dict())
         fitting = {k: v for k, v in state.items() if made.state_dict()[k].shape == v.shape}
         made.load_state_dict(fitting, strict=False)
-        head: Any = made.get_submodule(str(made.pretrained_cfg["classifier"]))
+        named: Any = made.pretrained_cfg
+        head: Any = made.get_submodule(str(named["classifier"]))
         nn.init.normal_(head.weight, std=HEAD_SPREAD)  # timm draws it for a thousand classes: of two, the first logits are huge
         nn.init.zeros_(head.bias)
     return made

@@ -154,10 +154,10 @@ class CountingNet(nn.Module):
         super().__init__()
         self.region = nn.Parameter(torch.from_numpy(region.astype(np.float32)))
         self.pixel = nn.Conv2d(1, 1, 1)
-        nn.init.ones_(self.pixel.weight)
-        nn.init.constant_(self.pixel.bias, -threshold)
         self.head = nn.Linear(1, 2)
         with torch.no_grad():
+            self.pixel.weight.fill_(1.0)
+            self.pixel.bias.copy_(torch.tensor([-threshold]))  # pyright: ignore[reportOptionalMemberAccess] - made with a bias
             self.head.weight.copy_(torch.tensor([[0.0], [weight]]))
             self.head.bias.copy_(torch.tensor([0.0, bias]))
 

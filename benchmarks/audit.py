@@ -142,8 +142,8 @@ def _quantus(net: nn.Module, images: Maps, made: dict[str, Maps], explainers: di
     import quantus
 
     quiet: dict[str, Any] = {"disable_warnings": True, "display_progressbar": False}
-    pixels = images.shape[2] * images.shape[3]
-    deletion = quantus.PixelFlipping(features_in_step=pixels // 10, perturb_baseline="mean", return_auc_per_sample=True, **quiet)
+    step = images.shape[2] * images.shape[3] // 8  # Quantus asks for a divisor of the number of pixels
+    deletion = quantus.PixelFlipping(features_in_step=step, perturb_baseline="mean", return_auc_per_sample=True, **quiet)
     infidelity = quantus.Infidelity(perturb_patch_sizes=[images.shape[2] // 4], n_perturb_samples=32, **quiet)
     sensitivity = quantus.MaxSensitivity(nr_samples=5, lower_bound=0.02, **quiet)
     plain = (quantus.Sparseness(**quiet), quantus.Complexity(**quiet))

@@ -119,7 +119,7 @@ def test_a_reader_and_a_model_at_once_are_a_usage_error(model: Path, run: Run) -
 
 
 def test_an_audit_writes_the_card_three_ways_and_explain_then_gives_its_verdict(model: Path, run: Run) -> None:
-    words = ("--model", model, "--data", "manifest.csv", "-o", "out", "--minutes", "2")
+    words = ("--model", model, "--data", "manifest.csv", "-o", "out", "--minutes", "120")
     measures = [w for m in ("ROAD", "MPRT", "noise stability", "insertion", "deletion") for w in ("--measure", m)]
     code, out, err = run("audit", *words, "--method", "integrated-gradients", "--method", "grad-cam", *measures)
     assert code == 0, err

@@ -2,7 +2,7 @@
 #   make demo    read a real fundus photograph, revise a real breast case, leave HTML reports   (first run installs torch)
 #   make test    the tests that take seconds       make slow    the rest
 #   make check   format, lint, types, floors       make format  put the code in the house's shape
-#   make docs    write docs/reference/cli.md and the codes again
+#   make docs    write docs/reference/cli.md, the codes and the tables of measures again
 # PYTHON=python3.12 chooses the interpreter. PIP_ARGS=… is handed to pip: for example the address of an index of smaller,
 # CPU-only builds of torch, as PyTorch's own installation page gives it.
 
@@ -40,6 +40,8 @@ format: $(VENV)/.dev
 docs: $(VENV)/.dev
 	$(BIN)/python docs/reference/make_cli.py
 	$(BIN)/python docs/reference/make_codes.py
+	$(BIN)/python docs/reference/make_methods.py
+	$(BIN)/python docs/reference/make_measures.py
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Pellucid needs Python 3.11 or newer, got " + sys.version.split()[0] + ": make PYTHON=python3.12 …")'

@@ -27,7 +27,12 @@ TABLES = [
     ("pellucid.assess.calibrate", "METHODS"),
     ("pellucid.assess.conform", "METHODS"),
     ("pellucid.audit.measures", "MEASURES"),
+    ("pellucid.audit.concept_measures", "CONCEPT_MEASURES"),
     ("pellucid.models.encoders", "PACKAGED"),
+    ("pellucid.trial.known_evidence", "PLANTS"),
+    ("pellucid.explain.methods", "METHODS"),
+    ("pellucid.explain.subject", "FAMILIES"),
+    ("pellucid.trial.foreign", "KINDS"),
     ("pellucid.knowledge.growth", "CRITERIA"),
     ("pellucid.app.readings", "FORMATS"),
     ("pellucid.app.doctor", "EXTRAS"),
@@ -106,7 +111,7 @@ def test_every_argument_has_help(name: str) -> None:
 
 @pytest.mark.parametrize(("module", "table"), TABLES, ids=[f"{m}.{t}" for m, t in TABLES])
 def test_every_member_of_every_table_is_documented(module: str, table: str) -> None:
-    if module.startswith("pellucid.models"):
+    if module.startswith(("pellucid.models", "pellucid.explain", "pellucid.trial")):
         pytest.importorskip("torch")
     members = getattr(importlib.import_module(module), table)
     names = list(members) if isinstance(members, Mapping) else [member.name for member in members]

@@ -20,9 +20,9 @@ columns `pack, kind, of, name, scheme, value, meaning`
 - Everything else has a private code of the scheme `{PRIVATE}`: the letter P and the first ten hexadecimal digits, in
   capitals, of the SHA-256 of
   `NAME-EDITION/KIND/OF/NAME` in UTF-8. It never changes, because an edition never does; another edition has codes of its own.
-- Categories are private throughout. pydicom's dictionaries hold none of the guidelines for screening CT, liver, thyroid,
-  kidney, eye and skin; DICOM has codes for
-  those of the breast and the prostate, which are not mapped yet.
+- A category carries a public code only where pydicom's dictionaries hold one for exactly that category: mammography 0, 1, 2, 3, 5
+  and the undivided 4 (`SCT`), prostate lesions and diffusion scores (`RADLEX`). 4A to 4C have none, and there are none for breast
+  ultrasound, screening CT, liver, thyroid, kidney, eye and skin: those are private.
 - A code names a concept. It does not say that the owner of a guideline has endorsed anything.
 
 ## Concepts with a public code
@@ -61,6 +61,10 @@ def page(found: list[CodeRow]) -> str:
     lines = [HEAD, "| pack | concept | code | meaning |", "|---|---|---|---|"]
     public = [row for row in found if row.kind == "concept" and row.scheme != PRIVATE]
     lines += [f"| {row.pack} | `{row.name}` | {row.scheme} {row.value} | {row.meaning} |" for row in public]
+    lines += ["", "## Categories with a public code", "", "| pack | question | category | code | meaning |"]
+    lines.append("|---|---|---|---|---|")
+    coded = [row for row in found if row.kind == "category" and row.scheme != PRIVATE]
+    lines += [f"| {row.pack} | `{row.of}` | {row.name} | {row.scheme} {row.value} | {row.meaning} |" for row in coded]
     lines += [
         "",
         "## How many",

@@ -5,6 +5,7 @@ PellucidError
 │   ├── ImageError                   a file that is not a readable image, or pixels that cannot be used
 │   ├── GuidelineError               a guideline pack that breaks its grammar
 │   ├── RecipeError                  a training recipe or manifest that cannot be used
+│   ├── ExplainError                 an explanation that cannot be given: the message says why and what to do
 │   └── CardError                    a reader's card, weights or calibration that do not fit together
 ├── UnknownName (LookupError)        a reader, concept, state or guideline that does not exist
 ├── MissingExtra (ImportError)       an optional package is needed; the message names the extra
@@ -38,17 +39,21 @@ class RecipeError(InputError):
     """A training recipe or manifest that cannot be used."""
 
 
+class ExplainError(InputError):
+    """An explanation that cannot be given for this model, layer or target; the message says why and what to do."""
+
+
 class CardError(InputError):
     """A reader's card, weights or calibration that do not fit together."""
 
 
 class UnknownName(PellucidError, LookupError):
-    """A name that does not exist; the message offers the nearest one."""
+    """A name that does not exist; the message offers the nearest one, or says what else to do."""
 
-    def __init__(self, kind: str, got: str, known: Iterable[str], where: str = "") -> None:
+    def __init__(self, kind: str, got: str, known: Iterable[str], where: str = "", to_do: str | None = None) -> None:
         names = sorted(known)
         near = get_close_matches(got, names, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}"
+        hint = to_do or (f"did you mean {near[0]!r}?" if near else f"known: {', '.join(names) or 'none'}")
         place = f" in {where}" if where else ""
         super().__init__(f"unknown {kind} {got!r}{place}: {hint}")
 

@@ -1,7 +1,8 @@
 """A reader: a model, its calibration and its guidelines put together; an image goes in, a justified reading comes out."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -18,8 +19,9 @@ from pellucid.assess.calibrate import apply, round_probabilities
 from pellucid.assess.conclude import Ask, cautions
 from pellucid.assess.findings import Sight, findings_of
 from pellucid.assess.fitted import Fitted, fitted_from_json
-from pellucid.assess.installed import CALIBRATION, CARD, READERS, WEIGHTS
+from pellucid.assess.installed import CALIBRATION, CARD, READERS, TRAINING_IMAGES, WEIGHTS
 from pellucid.assess.novelty import novelty_score
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import CardError, ImageError, TamperedError, UnknownName
 from pellucid.images import Study, prepare
 from pellucid.images.frames import StudyImage
@@ -41,6 +43,8 @@ class Reader:
     guidelines: Mapping[str, Guideline]
     """By question."""
     ref: ReaderRef
+    training_images: frozenset[str] | None = None
+    """SHA-256 of the display pixels of every image that it learned from; None where the reader does not say."""
 
     def read(self, image: Study | StudyImage, roi: Sequence[float] | None = None) -> Reading:
         """A justified reading of one image, within a region of interest (x, y, w, h) in its pixels where one is given.
@@ -73,7 +77,8 @@ class Reader:
     def conclude(self, image: StudyImage, sight: Sight) -> Reading:
         """Findings, assessments and cautions from what was seen."""
         observer = Observer(name=f"{self.ref.name} {self.ref.version}", kind="model")
-        findings = findings_of(self.card, self.fitted, sight, image.spacing_mm, observer)
+        seen = findings_of(self.card, self.fitted, sight, image.spacing_mm, observer)
+        findings = work_out(seen, self.guidelines.values())
         novelty = Signals(
             novelty=round(novelty_score(self.fitted.novelty, sight.vector), 4),
             novelty_threshold=self.fitted.novelty.threshold,
@@ -184,7 +189,19 @@ def load_reader(name: str | Path) -> Reader:
             f"{folder / WEIGHTS}: expected the weights of the net in the card, got others ({told}); train it again"
         ) from None
     fitted = fitted_from_json((folder / CALIBRATION).read_text(encoding="utf-8"), str(folder / CALIBRATION))
-    return assemble(card, net, fitted, sha256_of(folder / CARD))
+    return replace(assemble(card, net, fitted, sha256_of(folder / CARD)), training_images=_training_images(folder))
+
+
+def _training_images(folder: Path) -> frozenset[str] | None:
+    """The pixel hashes that training left beside the card; None where it left none."""
+    file = folder / TRAINING_IMAGES
+    if not file.is_file():
+        return None
+    try:
+        return frozenset(str(name) for name in json.loads(file.read_text(encoding="utf-8"))["pixels_sha256"])
+    except (KeyError, TypeError, ValueError) as error:
+        told = f"{file}: expected what training writes, got something else ({error}); copy the reader's folder again"
+        raise CardError(told) from None
 
 
 def assemble(card: Card, net: ConceptNet, fitted: Fitted, card_sha256: str | None = None) -> Reader:

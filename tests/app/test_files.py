@@ -97,7 +97,7 @@ def test_a_name_that_would_be_taken_by_another_image_is_not_used_twice() -> None
 
 
 def test_folders_are_searched_and_hidden_files_and_readings_left_out(tmp_path: Path) -> None:
-    for name in ("b.png", "a.png", ".hidden.png", "old.reading.json", "deep/c.dcm", ".git/x.png"):
+    for name in ("b.png", "a.png", ".hidden.png", "old.reading.json", "old.examination.json", "deep/c.dcm", ".git/x.png"):
         write_whole(tmp_path / name, "x")
     found = find_images([str(tmp_path / "b.png"), str(tmp_path)])
     assert [p.relative_to(tmp_path).as_posix() for p in found] == ["b.png", "a.png", "deep/c.dcm"]
@@ -126,6 +126,9 @@ def test_a_missing_or_enormous_reading_is_refused(tmp_path: Path) -> None:
         load_reading(big)
 
 
-@pytest.mark.parametrize(("name", "stem"), [("case.reading.json", "case"), ("case.json", "case"), ("a.b.reading.json", "a.b")])
+STEMS = {"case.reading.json": "case", "case.json": "case", "a.b.reading.json": "a.b", "ct.examination.json": "ct"}
+
+
+@pytest.mark.parametrize(("name", "stem"), STEMS.items())
 def test_the_stem_of_a_reading_is_its_images_name(name: str, stem: str) -> None:
     assert stem_of(f"folder/{name}") == stem

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from pellucid.assess.conclude import Ask, cautions, conclude
+from pellucid.assess.conclude import Ask, cautions, conclude, conclude_all
 from pellucid.errors import UnknownName
-from pellucid.knowledge import Guideline, evaluate
+from pellucid.knowledge import Guideline, evaluate, load_guideline
 from pellucid.record import Assessment, Finding, Observer, Reading, SetRule, Shadow, Signals, StudyRef
 
 from .conftest import EDGE, RULES, SHAPE, findings, judged
@@ -166,3 +166,12 @@ def test_boundary_of_an_assessment_is_a_caution(conclude_toy: Toy) -> None:
     told = [c.text for c in reading.cautions if c.kind == "boundary"]
     assert set(reading.assessments[0].boundary) <= set(told)
     assert any("20 mm" in text for text in told)
+
+
+def test_clauses_that_are_not_encoded_are_said_with_the_reason() -> None:
+    breast = load_guideline("breast-ultrasound")
+    _, told = conclude_all(StudyRef(), (), [Ask(breast, "birads")], Signals())
+    (said,) = [c.text for c in told if c.kind == "scope" and c.text.startswith("Not encoded of the guideline")]
+    for silent in breast.questions["birads"].silent:
+        assert f"{silent.clause} ({silent.why})" in said
+    assert "complicated cyst and clustered microcysts" in said

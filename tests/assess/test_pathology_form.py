@@ -83,6 +83,32 @@ def test_a_class_more_reassuring_than_a_diagnosis_is_a_contradiction() -> None:
         read_form(form.encode(), "form.yaml", load_table("breast"))
 
 
+@pytest.mark.parametrize("stated", ["malignant", "suspicious", "high-risk", "atypical"])
+def test_a_class_worse_than_every_diagnosis_is_a_contradiction(stated: str) -> None:
+    form = f"organ: breast\nspecimens:\n  - diagnoses: [fibroadenoma]\n    class: {stated}\n"
+    with pytest.raises(InputError, match=r"form.yaml:4: expected a class no worse than its diagnoses \('fibroadenoma'") as caught:
+        read_form(form.encode(), "form.yaml", load_table("breast"))
+    assert stated in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("diagnoses", "stated"),
+    [
+        ("[fibroadenoma, DCIS]", "malignant"),
+        ("[fibroadenoma, {diagnosis: DCIS, status: uncertain}]", "malignant"),
+        ("[fibroadenoma, {diagnosis: DCIS, status: uncertain}]", "suspicious"),
+        ("[{diagnosis: fibroadenoma, status: historical}]", "malignant"),
+        ("[{diagnosis: fibroadenoma, status: negated}]", "high-risk"),
+        ("[fibroadenoma]", "nonspecific benign"),
+    ],
+)
+def test_a_class_that_a_diagnosis_bears_out_or_none_denies_is_taken(diagnoses: str, stated: str) -> None:
+    form = f"organ: breast\nspecimens:\n  - diagnoses: {diagnoses}\n    class: {stated}\n"
+    statement = read_form(form.encode(), "form.yaml", load_table("breast"))
+    assert statement.specimens[0].stated_class == stated
+
+
 @pytest.mark.parametrize(
     "data", [b"", b"organ: breast", b"organ: breast\nspecimens: []\n", b"organ: breast\nspecimens: [{}]\n", b"\xff"]
 )

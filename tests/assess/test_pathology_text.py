@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pellucid.assess.pathology import Pathology, possible_classes
+from pellucid.assess.pathology_spelling import misspelt
 from pellucid.assess.pathology_text import read_report
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import load_table
@@ -107,7 +108,21 @@ def test_no_snippet_with_cancer_is_read_as_benign(pairs: ModuleType) -> None:
         ("no atypia. idc is present.", "present"),
         ("Not only fibroadenoma, invasive ductal carcinoma.", "present"),
         ("Carcinoma, not otherwise specified, invasive ductal carcinoma.", "present"),
-        ("Invasive ductal carcinoma with lymphovascular invasion not identified.", "uncertain"),
+        ("Invasive ductal carcinoma with lymphovascular invasion not identified.", "present"),
+        ("Invasive ductal carcinoma with calcifications not identified.", "present"),
+        ("Invasive ductal carcinoma and fibroadenoma not identified.", "uncertain"),
+        ("Levels were cut to exclude invasive ductal carcinoma.", "uncertain"),
+        ("Stains performed in order to rule out invasive ductal carcinoma.", "uncertain"),
+        ("The immunoprofile excludes invasive ductal carcinoma.", "negated"),
+        ("No necrosis invasive ductal carcinoma present.", "uncertain"),
+        ("Without mitoses invasive ductal carcinoma.", "uncertain"),
+        ("No fibrosis or invasive ductal carcinoma.", "negated"),
+        ("No invasion by invasive ductal carcinoma.", "uncertain"),
+        ("Sister lesion invasive ductal carcinoma.", "present"),
+        ("Sister Mary Joseph nodule, invasive ductal carcinoma.", "present"),
+        ("Mother invasive ductal carcinoma.", "uncertain"),
+        ("Her mother had invasive ductal carcinoma.", "historical"),
+        ("Two sisters with invasive ductal carcinoma.", "uncertain"),
         ("Invasive ductal carcinoma is not identified at the margins.", "uncertain"),
         ("Invasive ductal carcinoma has not been ruled out.", "uncertain"),
         ("Features consistent with known invasive ductal carcinoma.", "uncertain"),
@@ -127,6 +142,34 @@ def test_no_snippet_with_cancer_is_read_as_benign(pairs: ModuleType) -> None:
 )
 def test_what_surrounds_a_diagnosis_says_how_it_stands(text: str, status: str) -> None:
     assert "invasive carcinoma of no special type" in terms(read(text), status)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Fibroadenoma. No necrosis, invasive carcinma present.",
+        "Fibroadenoma. No evidence of invasive carcnoma.",
+        "Fibroadenoma, no atypia carcimona.",
+        "Negative for malignancy. Adenocarcinom, grade 2.",
+        "Fibroadenoma; malignat cells seen.",
+        "Fibroadenoma. No atypia, metastsis present.",
+        "Fibroadenoma. No atypia schwannoma present.",
+    ],
+)
+def test_a_misspelt_or_unusual_cancer_is_never_denied_and_leaves_the_tissue_open(text: str) -> None:
+    got = read(text)
+    assert unknown(got)
+    assert tissue(got) in ("open", "suspicious", "malignant")
+
+
+def test_words_that_only_look_like_a_serious_one_are_left_alone() -> None:
+    text = (
+        "Benign breast tissue; sarcoid-like granulomas, carcinoid excluded, lymphoid follicles, apocrine metaplasia, no cancer."
+    )
+    assert list(misspelt(text.lower())) == []
+    assert [word for _, word in misspelt("carcinoma carcinma adenocarcinmoa malignent lymhpoma cancr")] == [
+        "carcinma", "adenocarcinmoa", "malignent", "lymhpoma", "cancr",
+    ]  # fmt: skip
 
 
 def test_a_history_section_tells_history_and_no_diagnosis() -> None:

@@ -142,9 +142,29 @@ def test_another_guideline_of_the_same_name_is_refused(
         revise(conclude_toy(findings()), {"edge": "rough"}, by="Dr A")
 
 
-def test_guideline_that_is_not_installed_is_named(conclude_toy: Toy) -> None:
-    with pytest.raises(UnknownName, match="toy-mass-2024"):
-        revise(conclude_toy(findings()), {"edge": "rough"}, by="Dr A")
+def test_guideline_that_is_not_installed_is_named_with_its_hash_and_what_to_do(conclude_toy: Toy, pack: Guideline) -> None:
+    reading = conclude_toy(findings())
+    with pytest.raises(UnknownName, match=r"toy-mass-2024") as caught:
+        revise(reading, {"edge": "rough"}, by="Dr A")
+    assert pack.sha256[:12] in str(caught.value)
+    assert "--guideline FOLDER" in str(caught.value)
+    other = replace(pack, name="other", sha256="f" * 64)
+    with pytest.raises(UnknownName, match="not other-2024"):
+        revise(reading, {"edge": "rough"}, by="Dr A", guidelines=[other])
+
+
+def test_guideline_given_by_name_with_other_bytes_is_refused_with_both_hashes(conclude_toy: Toy, pack: Guideline) -> None:
+    edited = replace(pack, sha256="f" * 64)
+    with pytest.raises(TamperedError, match="the one given") as caught:
+        revise(conclude_toy(findings()), {"edge": "rough"}, by="Dr A", guidelines=[edited])
+    assert pack.sha256[:12] in str(caught.value)
+    assert "ffffffffffff" in str(caught.value)
+
+
+def test_guideline_is_found_by_its_hash_among_several(conclude_toy: Toy, pack: Guideline) -> None:
+    reading = conclude_toy(findings())
+    edited = replace(pack, sha256="f" * 64)
+    assert revise(reading, {"edge": "rough"}, by="Dr A", guidelines=[edited, pack]).revises == reading.id
 
 
 BOTH = "edge rough (Dr A) and edge smooth (toy 1.0) cannot both be so"

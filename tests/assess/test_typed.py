@@ -91,3 +91,17 @@ def test_a_file_that_is_not_there_or_says_nothing_is_refused(tmp_path: Path) -> 
     (tmp_path / "empty.yaml").write_text("by: Dr A\n", encoding="utf-8")
     with pytest.raises(GuidelineError, match="findings, lesions, or both"):
         read_typed(tmp_path / "empty.yaml", LUNG)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("8 ± 100 mm", r"findings.yaml:3: expected an error of mean_diameter of at most 8 .*got 8 ± 100"),
+        ("100 ± 60 mm", r"of at most 37 .*got 100 ± 60"),
+    ],
+)
+def test_an_error_that_says_nothing_is_refused(tmp_path: Path, value: str, said: str) -> None:
+    with pytest.raises(GuidelineError, match=said):
+        typed(tmp_path, f"  mean_diameter: {value}\n")
+    assert typed(tmp_path, "  mean_diameter: 8 ± 3 mm\n")["mean_diameter"].sd == 3.0
+    assert typed(tmp_path, "  solid_diameter: 1 ± 0.75 mm\n")["solid_diameter"].sd == 0.75

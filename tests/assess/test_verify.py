@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,14 +13,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pellucid.assess.lesions import assess_stated
 from pellucid.assess.revise import revise
+from pellucid.assess.typed import read_typed
 from pellucid.assess.verify import Check, Verification, verdict, verify
-from pellucid.knowledge import Guideline
-from pellucid.record import Reading, Shadow, Signals, reading_from_json
+from pellucid.knowledge import Guideline, load_guideline
+from pellucid.record import Examination, Reading, Shadow, Signals, reading_from_json
 
 from .conftest import findings
 
 Toy = Callable[..., Reading]
+LUNG, BRAIN = load_guideline("lung-cancer-screening"), load_guideline("brain-tumour-mri-signs")
 
 
 def _failed(result: Verification) -> Check:
@@ -151,7 +155,7 @@ FORGERIES: dict[str, tuple[list[str | int], Any, str, str]] = {
         "concept_probability: the reading says",
     ),
     "novelty": (["provenance", "signals", "novelty"], 9.0, "assessment grade", "category"),
-    "guideline hash": (["assessments", 0, "guideline", "sha256"], "e" * 64, "guideline toy-mass", "toy-mass-2024"),
+    "guideline hash": (["assessments", 0, "guideline", "sha256"], "e" * 64, "guideline toy-mass", "eeeeeeeeeeee"),
     "guideline name": (["assessments", 0, "guideline", "name"], "toy", "assessment grade", "guideline: the reading says"),
     "question": (["assessments", 0, "question"], "fate", "assessments", "unknown question 'fate'"),
 }
@@ -201,6 +205,153 @@ def test_missing_guideline_fails_and_what_follows_is_not_checked(reading: Readin
     assert _failed(result).name == "guideline toy-mass"
     left = next(c for c in result.checks if c.name == "assessments")
     assert (left.ok, left.checked) == (False, False)
+
+
+def _ids_again(content: dict[str, Any]) -> str:
+    """An examination with every id computed again, as a careful forger would."""
+    content["id"] = ""
+    for lesion in content["lesions"]:
+        lesion["reading"]["id"] = ""
+    return Examination.model_validate_json(json.dumps(content)).as_json()
+
+
+@pytest.fixture(scope="module")
+def examination() -> Examination:
+    """Two nodules, the larger of which drives."""
+    calm = {"nodule_type": "solid", "benign_content": "absent", "juxtapleural": "absent", "status": "baseline"}
+    file = {"by": "Dr A", "findings": {"setting": "screening", "age": 64}, "lesions": {}}
+    file["lesions"] = {"upper": {**calm, "mean_diameter": "7 ± 0.5 mm"}, "lower": {**calm, "mean_diameter": "16 ± 0.5 mm"}}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "findings.yaml"
+        path.write_text(json.dumps(file), encoding="utf-8")
+        return assess_stated(read_typed(path, LUNG), LUNG, ("nodule", "examination"))
+
+
+def test_examination_of_several_lesions_verifies_lesion_by_lesion_and_together(examination: Examination) -> None:
+    result = verify(examination.as_json())
+    assert result.ok, result
+    names = {check.name for check in result.checks}
+    assert {"content", "upper: content", "lower: assessment nodule", "together nodule", "together examination"} <= names
+    assert any("whether every lesion that was seen" in told for told in result.beyond)
+
+
+LESION_FORGERIES: dict[str, tuple[list[str | int], Any, str, str]] = {
+    "a lesion's finding": (
+        ["lesions", 0, "reading", "findings", 6, "value"],
+        17.0,
+        "upper: assessment nodule",
+        "the rules give",
+    ),
+    "a lesion's category": (
+        ["lesions", 1, "reading", "assessments", 0, "category"],
+        "2",
+        "lower: assessment nodule",
+        "category: the reading says '2', the rules give '4B'",
+    ),
+    "the driving lesion": (["combined", 0, "drives"], ["upper"], "together nodule", "drives: the reading says"),
+    "the combined category": (
+        ["combined", 0, "assessment", "category"],
+        "2",
+        "together nodule",
+        "category: the reading says '2', the rules give '4B'",
+    ),
+    "the combined probabilities": (
+        ["combined", 1, "assessment", "probabilities"],
+        lambda old: {**old, "4B": old["2"], "2": old["4B"]},
+        "together examination",
+        "probabilities: the reading says",
+    ),
+    "the combined next step": (["combined", 0, "assessment", "next_step"], "Go home.", "together nodule", "next_step"),
+    "who is sampled": (["combined", 0, "sampled"], ["upper"], "together nodule", "sampled: the reading says"),
+    "a combined question left out": (["combined"], lambda old: old[1:], "together", "questions combined"),
+    "a question left out of one lesion": (
+        ["lesions", 1, "reading", "assessments"],
+        lambda old: old[:1],
+        "together",
+        "lower was asked other questions",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LESION_FORGERIES)
+def test_forged_examination_is_found_with_its_ids_as_they_were_and_computed_again(examination: Examination, name: str) -> None:
+    path, value, check, told = LESION_FORGERIES[name]
+    content = json.loads(examination.as_json())
+    _set(path, value)(content)
+    failed = {c.name for c in verify(json.dumps(content)).checks if not c.ok}
+    assert "content" in failed, "changed without care: the id no longer fits"
+    careful = {c.name: c.detail for c in verify(_ids_again(content)).checks if not c.ok}
+    assert "content" not in careful
+    assert told in careful[check]
+
+
+@pytest.fixture(scope="module")
+def signs(tmp_path_factory: pytest.TempPathFactory) -> Reading:
+    """Signs of a mass in the brain: no question, a differential."""
+    path = tmp_path_factory.mktemp("signs") / "brain.yaml"
+    path.write_text("by: Dr A\nfindings: {location: sellar, waist: present, dural_tail: absent}\n", encoding="utf-8")
+    return assess_stated(read_typed(path, BRAIN), BRAIN).lesions[0].reading
+
+
+SIGN_FORGERIES: dict[str, tuple[list[str | int], Any, str]] = {
+    "the sum": (["weighed", 0, "diagnoses", 0, "score"], 9.0, "pituitary adenoma: score"),
+    "the range": (["weighed", 0, "diagnoses", 0, "highest"], 3.0, "pituitary adenoma: highest"),
+    "the order": (["weighed", 0, "diagnoses"], lambda old: old[::-1], "diagnoses: the reading says"),
+    "the name": (["weighed", 0, "diagnoses", 0, "name"], "glioblastoma", "diagnoses: the reading says"),
+    "a sign": (["weighed", 0, "diagnoses", 0, "signs", 0, "weight"], 8.0, "pituitary adenoma: signs"),
+    "a sign's truth": (["weighed", 0, "diagnoses", 0, "signs", 3, "step", "truth"], "not met", "pituitary adenoma: signs"),
+    "the mimics": (["weighed", 0, "diagnoses", 0, "mimics"], [], "pituitary adenoma: mimics"),
+    "the next step": (["weighed", 0, "diagnoses", 0, "next_step"], "Go home.", "pituitary adenoma: next_step"),
+    "the limits": (["weighed", 0, "limits"], [], "limits: the reading says"),
+    "a finding": (["findings", 0, "probabilities"], [1.0, 0.0, 0.0, 0.0], "pituitary adenoma: score"),
+}
+
+
+@pytest.mark.parametrize("name", SIGN_FORGERIES)
+def test_weighed_signs_are_weighed_again(signs: Reading, name: str) -> None:
+    assert verify(signs.as_json()).ok
+    path, value, told = SIGN_FORGERIES[name]
+    change = _set(path, value)
+    content = json.loads(signs.as_json())
+    change(content)
+    if name == "a finding":
+        content["findings"][0]["state"] = "extra-axial"
+        told = "diagnoses: the reading says"
+    content["id"] = ""
+    forged = Reading.model_validate_json(json.dumps(content)).as_json()
+    failed = {c.name: c.detail for c in verify(forged).checks if not c.ok}
+    assert list(failed) == ["signs mass"]
+    assert told in failed["signs mass"]
+
+
+def test_reading_without_its_signs_concludes_nothing_and_says_so(signs: Reading) -> None:
+    result = verify(_forged(signs, _set(["weighed"], [])))
+    assert not result.complete
+    assert "conclusions: not checked" in f"{verdict(result)} " + str([f"{c.name}: {c.detail}" for c in result.checks])
+
+
+def test_signs_of_another_system_that_cannot_be_so_are_a_caution_that_must_stay(tmp_path: Path) -> None:
+    findings = "{restricted_core: {absent: 0.4, present: 0.6}, enhancement: {none: 0.6, ring: 0.4}}"
+    (tmp_path / "v.yaml").write_text(f"by: {{name: VendorX 2, kind: model}}\nfindings: {findings}\n", encoding="utf-8")
+    reading = assess_stated(read_typed(tmp_path / "v.yaml", BRAIN), BRAIN).lesions[0].reading
+    assert [caution.kind for caution in reading.cautions] == ["contradiction"]
+    assert verify(reading.as_json()).ok
+    failed = _failed(verify(_forged(reading, _set(["cautions"], []))))
+    assert failed.name == "cautions"
+
+
+def test_examination_with_another_id_or_a_lesion_of_another_id_is_found(examination: Examination) -> None:
+    content = json.loads(examination.as_json())
+    content["id"] = "f" * 64
+    assert _failed(verify(json.dumps(content))).name == "content"
+    content = json.loads(examination.as_json())
+    content["lesions"][0]["reading"]["id"] = "f" * 64
+    assert _failed(verify(json.dumps(content))).name == "upper: content"
+
+
+@pytest.mark.parametrize("lesions", ["[]", "{}", "3", "[3]", '[{"name": "x"}]', '[{"name": "x", "reading": {}}]', "null"])
+def test_what_only_looks_like_an_examination_gives_one_clear_line(lesions: str) -> None:
+    assert _failed(verify(f'{{"lesions": {lesions}, "combined": []}}')).name == "format"
 
 
 GARBAGE: dict[str, str | bytes] = {

@@ -4,13 +4,13 @@ import itertools
 import math
 import random
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
-from tests.knowledge.brute import Box, Brute, Seen, TooLong, bits_of
+from tests.knowledge.brute import MET, Box, Brute, Seen, TooLong, bits_of
 
 from pellucid.errors import InputError
 from pellucid.knowledge import Evaluation, Guideline, evaluate, load_guideline
@@ -124,6 +124,8 @@ class Case:
                 brute.withdrawn(i, seen, whole) if name in names else seen
                 for i, (name, seen) in enumerate(zip(brute.names, self.facts, strict=True))
             ]
+            brute.steps = 0
+            self.refused = not brute.can_be(self.box())  # an input that nobody stated rules out what is left
 
     def box(self, fixed: Iterable[int] | None = None) -> Box:
         """What the facts leave possible; with `fixed`, certain facts that are not among them are set free."""
@@ -163,15 +165,52 @@ def compare(case: Case, rng: random.Random, most: int, done: Counter[str], budge
             done[f"{part.__name__} too long"] += 1
 
 
+def possible_share(case: Case) -> tuple[list[int], Callable[[Box], float]]:
+    """The judged concepts that hard contradictions name, and for a box with one cell of each the share of what nobody judged that
+    can be beside them, by plain enumeration; 1 where contradictions join no judged concept with an unjudged one.
+    """
+    brute, names = case.brute, case.brute.named_in_hard()
+    bound = [i for i, name in enumerate(brute.names) if name in names]
+    known, open_ = [i for i in bound if case.facts[i].judged], [i for i in bound if not case.facts[i].judged]
+    if not known or not open_:
+        return [], lambda box: 1.0
+
+    @cache
+    def share(cells: tuple[int, ...]) -> float:
+        total, box = 0.0, list(case.box())
+        for i, cell in zip(known, cells, strict=True):
+            box[i] = cell
+        for chosen in itertools.product(*([k for k, w in enumerate(case.facts[i].weights) if w > 0] for i in open_)):
+            for i, k in zip(open_, chosen, strict=True):
+                box[i] = 1 << k
+            if not any(node.at(tuple(box)) & MET for node in brute.never):
+                total += math.prod(case.facts[i].weights[k] for i, k in zip(open_, chosen, strict=True))
+        return total
+
+    return known, lambda box: share(tuple(box[i] for i in known))
+
+
+def split(box: Box, axes: Sequence[int]) -> Iterator[Box]:
+    """The box cut into boxes of one cell of each of some axes."""
+    for chosen in itertools.product(*([1 << k for k in bits_of(box[i])] for i in axes)):
+        cut = list(box)
+        for i, cell in zip(axes, chosen, strict=True):
+            cut[i] = cell
+        yield tuple(cut)
+
+
 def masses(case: Case) -> list[list[list[float]]]:
-    """For each concept, the mass of (category, cell) over what can be."""
+    """For each concept, the mass of (category, cell) over what can be: judged concepts as they were judged, unjudged ones by
+    their prior given the judged."""
     brute = case.brute
+    known, beside = possible_share(case)
     found = [[[0.0] * len(seen.weights) for _ in brute.categories] for seen in case.facts]
     support = tuple(sum(1 << k for k, w in enumerate(seen.weights) if w > 0) for seen in case.facts)
-    for box, (_, shares) in brute.pieces(support):
+    pieces = ((cut, shares) for box, (_, shares) in brute.pieces(support) for cut in split(box, known))
+    for box, shares in pieces:
         sums = [sum(seen.weights[k] for k in bits_of(cells)) for seen, cells in zip(case.facts, box, strict=True)]
         for i, (seen, cells) in enumerate(zip(case.facts, box, strict=True)):
-            around = math.prod(sums[:i]) * math.prod(sums[i + 1 :])
+            around = math.prod(sums[:i]) * math.prod(sums[i + 1 :]) / beside(box)
             for (c, share), k in itertools.product(enumerate(shares), bits_of(cells)):
                 found[i][c][k] += around * seen.weights[k] * share
     return found
@@ -191,12 +230,13 @@ def check_distribution(case: Case, got: Evaluation, rng: random.Random, most: in
     if total <= 0:
         return
     overall = [sum(row) / total for row in joint[0]]
-    states = joint_states(case, most)
+    states, beside = joint_states(case, most), possible_share(case)[1]
     if states is not None:
         summed = dict.fromkeys(brute.categories, 0.0)
         for state in states:
             weight = math.prod(seen.weights[cell.bit_length() - 1] for seen, cell in zip(case.facts, state, strict=True))
             for _, (_, shares) in brute.pieces(state):
+                weight /= beside(state)
                 for name, share in zip(brute.categories, shares, strict=True):
                     summed[name] += weight * share / total
         assert list(summed.values()) == pytest.approx(overall, abs=1e-9)

@@ -13,9 +13,11 @@ import pytest
 
 from pellucid.errors import InputError
 from pellucid.knowledge import Guideline, contradictions_of, load_guideline
-from pellucid.knowledge.evaluate import next_step_of, situated
+from pellucid.knowledge.evaluate import evaluate, next_step_of, situated
+from pellucid.knowledge.guideline import Bands
 from pellucid.knowledge.reasons import crisp_values, open_categories
-from pellucid.record import Finding, Observer
+from pellucid.knowledge.space import compile_question
+from pellucid.record import Finding, Observer, Truth
 
 PERSON = Observer(name="reader", kind="person")
 Stated = Mapping[str, Any]
@@ -410,3 +412,56 @@ def test_solid_mass_of_benign_pattern_is_category_3_only_with_its_history(echoge
     for new, palpable in product((*HISTORY, None), repeat=2):
         stated = {**pattern, "new_or_enlarging": new, "palpable_or_high_risk": palpable}
         assert answers(pack, "birads", stated) == (("3",) if new == palpable == "absent" else ("4A",))
+
+
+# a conflict is one on this case ---------------------------------------------------------------------------------------
+
+MAMMOGRAPHY = load_guideline("mammography-2013")
+
+
+def first_seen(**given: Any) -> dict[str, Any]:
+    """A circumscribed mass, worked up and of known history."""
+    quiet = {"shape": "oval", "margin": "circumscribed", "density": "equal", "fatty_hilum": "absent"}
+    quiet |= {"calcifications_in_mass": "absent", "architectural_distortion": "absent", "surgery_here": "absent"}
+    history = {"examination": "complete work-up", "new_or_enlarging": "absent", "palpable_or_high_risk": "absent"}
+    return {**quiet, **history, **given}
+
+
+@pytest.mark.parametrize("shape", ["oval", "round"])
+def test_probably_benign_mass_after_work_up_is_no_conflict_with_a_card_that_cannot_propose_less(shape: str) -> None:
+    got = evaluate(MAMMOGRAPHY, "mass", findings(MAMMOGRAPHY, first_seen(shape=shape)))
+    assert (got.crisp, got.conflict) == ("3", None)
+    card = MAMMOGRAPHY.questions["mass"].proposal
+    assert isinstance(card, Bands)
+    assert min(card.scorecard.risks) > 0.02, "the card's lowest risk lies above category 3, so it would always disagree"
+
+
+CALCIFIED = {"calcification_type": "round", "calcification_distribution": "grouped", "surgery_here": "absent"}
+LINEAR = {"calcification_type": "fine linear or branching", "calcification_distribution": "segmental"}
+
+
+@pytest.mark.parametrize(
+    ("question", "given", "category", "rule"),
+    [
+        ("calcifications", first_seen(**CALCIFIED), "3", "F4-calcifications"),
+        ("calcifications", LINEAR, "5", "F2-classic-calcifications"),
+        ("mass", first_seen(density="fat-containing"), "2", "F1-mass"),
+        ("mass", first_seen(shape="irregular", margin="spiculated", density="high"), "5", "F2-classic"),
+    ],
+)
+def test_a_rule_that_the_card_can_never_meet_stands_without_a_conflict(
+    question: str, given: Stated, category: str, rule: str
+) -> None:
+    used = {axis.name for axis in compile_question(MAMMOGRAPHY, question).axes}
+    got = evaluate(MAMMOGRAPHY, question, findings(MAMMOGRAPHY, {k: v for k, v in given.items() if k in used}))
+    assert (got.crisp, got.conflict) == (category, None)
+    assert any(step.claim.startswith(f"{rule}: ") and step.truth is Truth.MET for step in got.derivation.because)
+
+
+def test_simple_cyst_with_a_halo_is_a_conflict_on_this_case() -> None:
+    pack = load_guideline("breast-ultrasound")
+    cyst = {"echogenicity": "anechoic", "margin": "circumscribed", "shape": "oval", "posterior_features": "enhancement"}
+    cyst |= dict.fromkeys(("indistinct", "angular", "microlobulated", "spiculated", "calcifications"), "absent")
+    assert evaluate(pack, "birads", findings(pack, {**cyst, "halo": "absent"})).conflict is None
+    told = evaluate(pack, "birads", findings(pack, {**cyst, "halo": "present"})).conflict
+    assert told == "rule F1 asks for at most 2, the scorecard proposes 4A (risk 2.7 %): the rule stands"

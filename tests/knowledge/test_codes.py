@@ -51,6 +51,15 @@ def test_public_codes_are_in_the_dictionaries_of_pydicom() -> None:
         assert wrong == []
 
 
+def test_a_category_carries_a_public_code_only_where_there_is_one_for_exactly_it() -> None:
+    every = [row for name in ("mammography", "prostate-mri") for row in codes_of(load_guideline(name))]
+    rows = {(row.of, row.name): row for row in every if row.kind == "category"}
+    assert (rows["mass", "3"].scheme, rows["mass", "3"].value) == ("SCT", "397143007")
+    assert (rows["overall", "4"].scheme, rows["overall", "4"].value) == ("RADLEX", "RID50299")
+    assert {rows["mass", name].scheme for name in ("4A", "4B", "4C")} == {PRIVATE}
+    assert rows["overall", "staging only"].scheme == PRIVATE
+
+
 def test_private_codes_are_unique_and_fit_dicom() -> None:
     values = [row.value for name in list_guidelines() for row in codes_of(load_guideline(name)) if row.scheme == PRIVATE]
     assert [value for value, n in Counter(values).items() if n > 1] == []

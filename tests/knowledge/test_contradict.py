@@ -7,11 +7,12 @@ import pytest
 from tests.knowledge.packs import CITE, CONCEPTS, MODEL, PERSON, load, measured, pack, question, row, said, unsure
 
 from pellucid.errors import InputError
-from pellucid.knowledge import evaluate
+from pellucid.knowledge import evaluate, load_guideline
 from pellucid.knowledge.contradict import contradictions_of, has_mass
 from pellucid.knowledge.evaluate import situated
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.reasons import open_categories
+from pellucid.record import Finding
 
 JAGGED_HIGH = {"all": [{"is": {"shape": "jagged"}}, {"is": {"stage": "high"}}]}
 
@@ -112,3 +113,82 @@ def test_unknown_findings_contradict_nothing(tmp_path: Path, when: Any, stage: s
     pack_ = guideline(tmp_path, {"id": "C", "claim": "x", "when": when, "cite": CITE})
     findings = [said(pack_, "shape", "jagged"), said(pack_, "stage", stage)]
     assert bool(contradictions_of(pack_, findings)) is hit
+
+
+SHIPPED: list[tuple[str, dict[str, str | float], str, dict[str, str | float]]] = [
+    ("diabetic-retinopathy-icdr", {"haemorrhages_four_quadrants": "present"}, "red lesions", {"red_lesions": "none"}),
+    ("diabetic-retinopathy-icdr", {"haemorrhages_four_quadrants": "present"}, "20", {"haemorrhages_upper_nasal": 20.0}),
+    ("diabetic-retinopathy-icdr", {"venous_beading": "present"}, "beading", {"venous_beading_extent": "one quadrant"}),
+    ("diabetic-retinopathy-icdr", {"irma": "present"}, "prominent", {"irma_degree": "mild"}),
+    (
+        "diabetic-retinopathy-icdr",
+        {"new_vessels": "present", "disc_new_vessels": "none"},
+        "on the disc or elsewhere",
+        {"other_new_vessels": "none"},
+    ),
+    ("diabetic-retinopathy-icdr", {"vitreous_haemorrhage": "present"}, "blood", {"preretinal_bleeding": "absent"}),
+    (
+        "breast-ultrasound",
+        {"margin": "not circumscribed", "indistinct": "absent", "angular": "absent", "microlobulated": "absent"},
+        "in some part",
+        {"spiculated": "absent"},
+    ),
+    ("breast-ultrasound", {"long_axis": 9.0}, "short axis is not longer", {"short_axis": 10.0}),
+    ("incidental-lung-nodule", {"perifissural": "present"}, "is solid", {"nodule_type": "part-solid"}),
+    ("lung-cancer-screening", {"nodule_type": "no nodule"}, "has no features", {"spiculation": "present"}),
+    ("lung-cancer-screening", {"nodule_type": "solid"}, "only a part-solid nodule", {"solid_part_change": "present"}),
+    ("lung-cancer-screening", {"nodule_type": "solid"}, "the doubling that counts", {"doubling_within_a_year": "present"}),
+    ("lung-cancer-screening", {"nodule_type": "solid"}, "only a cyst", {"cyst_change": "larger cystic part"}),
+    ("renal-cyst-ct", {"septa": "none"}, "without septa", {"septal_enhancement": "present"}),
+    ("renal-cyst-ct", {"septa": "none"}, "without septa", {"septum_thickness": 4.0}),
+    ("renal-cyst-ct", {"protrusion": "none"}, "is a protrusion", {"protrusion_height": 5.0}),
+    ("renal-cyst-ct", {"too_small": "present"}, "is homogeneous", {"content": "heterogeneous"}),
+    ("renal-cyst-ct", {"protocol": "unenhanced only"}, "without contrast", {"wall_enhancement": "present"}),
+    ("renal-cyst-mr", {"contrast": "not given"}, "without contrast", {"protrusion": "acute margins"}),
+    ("renal-cyst-mr", {"septa": "none"}, "without septa", {"septal_enhancement": "present"}),
+    ("renal-cyst-mr", {"protrusion": "none"}, "is a protrusion", {"protrusion_height": 5.0}),
+    ("brain-tumour-mri-signs", {"necrosis": "present"}, "not homogeneous", {"enhancement": "homogeneous"}),
+]
+NOT_SO: dict[str, str | float] = {
+    "red_lesions": "few", "haemorrhages_upper_nasal": 21.0, "venous_beading_extent": "two or more quadrants",
+    "irma_degree": "prominent", "other_new_vessels": "below half a disc", "preretinal_bleeding": "present",
+    "spiculated": "present", "short_axis": 9.0, "nodule_type": "solid", "spiculation": "absent", "solid_part_change": "absent",
+    "doubling_within_a_year": "absent", "cyst_change": "none", "septal_enhancement": "absent", "septum_thickness": 0.5,
+    "protrusion_height": 1.0, "content": "homogeneous", "wall_enhancement": "absent", "protrusion": "none", "enhancement": "ring",
+}  # fmt: skip
+"""What the last finding may be instead."""
+
+
+def typed(pack_: Guideline, given: dict[str, str | float]) -> list[Finding]:
+    found: list[Finding] = []
+    for name, value in given.items():
+        concept = pack_.concepts[name]
+        if isinstance(value, str):
+            found.append(said(pack_, name, value))
+        else:
+            found.append(Finding(concept=name, observer=PERSON, unit=concept.unit, value=value, sd=0.0))
+    return found
+
+
+@pytest.mark.parametrize(("name", "given", "told", "last"), SHIPPED)
+def test_what_cannot_be_by_definition_is_pointed_out_in_the_packs_that_ship(
+    name: str, given: dict[str, str | float], told: str, last: dict[str, str | float]
+) -> None:
+    pack_ = load_guideline(name)
+    assert contradictions_of(pack_, typed(pack_, given)) == ()
+    (text,) = contradictions_of(pack_, typed(pack_, {**given, **last}))
+    assert told in text
+    (concept,) = last
+    assert contradictions_of(pack_, typed(pack_, {**given, concept: NOT_SO[concept]})) == ()
+
+
+def test_no_red_lesions_rule_the_four_quadrants_out_of_a_persons_grade() -> None:
+    pack_ = load_guideline("diabetic-retinopathy-icdr")
+    none = said(pack_, "red_lesions", "none")
+    unsure_sign = Finding(
+        concept="haemorrhages_four_quadrants", observer=PERSON, states=("absent", "present"), probabilities=(0.5, 0.5)
+    )
+    clear = [said(pack_, name, "absent") for name in ("hard_exudates", "exudate_near_macula")]
+    got = evaluate(pack_, "dr-grade", [none, unsure_sign, *clear])
+    without = evaluate(pack_, "dr-grade", [none, said(pack_, "haemorrhages_four_quadrants", "absent"), *clear])
+    assert got.probabilities == without.probabilities

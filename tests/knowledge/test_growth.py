@@ -9,11 +9,9 @@ import numpy as np
 import pytest
 
 from pellucid.errors import InputError, UnknownName
-from pellucid.knowledge import evaluate, load_guideline_file
+from pellucid.knowledge import evaluate, list_guidelines, load_guideline, load_guideline_file
 from pellucid.knowledge.growth import (
     CRITERIA,
-    SD_OF_DIFFERENCE_MM,
-    SD_OF_ONE_MM,
     Pair,
     doubling_time,
     growth,
@@ -21,6 +19,7 @@ from pellucid.knowledge.growth import (
     pair_of_findings,
     probability_of_doubling_within,
 )
+from pellucid.knowledge.growth_criteria import REPEATABILITY_MM, SD_OF_ONE_MM
 from pellucid.record import Concept, Finding, Observer
 
 PERSON = Observer(name="a radiologist", kind="person")
@@ -37,16 +36,23 @@ def measured(value: float, sd: float = 0.0, concept: str = "mean_diameter", unit
     return Finding(concept=concept, observer=PERSON, unit=unit, value=value, sd=sd)
 
 
-def test_limits_of_repeatability_are_those_of_the_difference_of_two_measurements() -> None:
-    assert NormalDist(0, SD_OF_DIFFERENCE_MM).inv_cdf(0.975) == pytest.approx(1.5)
-    assert math.hypot(SD_OF_ONE_MM, SD_OF_ONE_MM) == pytest.approx(SD_OF_DIFFERENCE_MM)
-    assert pytest.approx(0.541, abs=5e-4) == SD_OF_ONE_MM
+def test_the_error_of_a_diameter_is_one_figure_in_every_pack() -> None:
+    sds = {
+        (name, entry.concept.name): entry.repeatability.sd
+        for name in list_guidelines()
+        for entry in load_guideline(name).entries.values()
+        if entry.repeatability and entry.concept.unit == "mm"
+    }
+    assert {name for name, _ in sds} >= set(CRITERIA)
+    assert set(sds.values()) == {SD_OF_ONE_MM}
+    assert pytest.approx(REPEATABILITY_MM) == 2 * SD_OF_ONE_MM
 
 
-def test_unchanged_lesion_is_measured_as_grown_as_seldom_as_the_limits_say() -> None:
+def test_unchanged_lesion_is_measured_as_grown_as_seldom_as_the_error_says() -> None:
     rng = np.random.default_rng(3)
     first, second = rng.normal(8, SD_OF_ONE_MM, (2, 200_000))
-    assert float((second - first > 1.5).mean()) == pytest.approx(0.025, abs=0.002)
+    expected = 1 - NormalDist(0, math.sqrt(2) * 0.75).cdf(1.5)
+    assert float((second - first > 1.5).mean()) == pytest.approx(expected, abs=0.002)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +116,7 @@ def test_growth_is_monotone_in_the_later_size() -> None:
 
 def test_longer_interval_asks_for_more_growth_in_screening() -> None:
     found = growth(Pair(6, 0.5, 8.5, 0.5, 24), SCREENING)
-    assert (found.threshold, found.measured) == (3.0, "stable")
+    assert (found.threshold, found.measured) == (3.0, "slowly growing")
     assert found.growing == pytest.approx(1 - NormalDist(2.5, math.hypot(0.5, 0.5)).cdf(3.0), abs=1e-6)
     assert found.assumption == (
         "the interval of 24 months is longer than the 12 months of the criterion; growth is taken as even over it"
@@ -242,10 +248,9 @@ def test_random_pairs_always_make_a_valid_finding() -> None:
 
 
 def test_findings_without_a_stated_error_take_the_repeatability() -> None:
-    pair = pair_of_findings(measured(6), measured(8, 0.75), 12, SCREENING)
+    pair = pair_of_findings(measured(6), measured(8, 0.75), 12)
     assert pair == Pair(6, SD_OF_ONE_MM, 8, 0.75, 12)
-    with pytest.raises(InputError, match="expected a standard deviation of the earlier size, got none"):
-        pair_of_findings(measured(20, concept="size"), measured(31, 1, concept="size"), 5, LIVER)
+    assert pair.first_sd_mm == 0.75
 
 
 @pytest.mark.parametrize(
@@ -264,7 +269,7 @@ def test_findings_without_a_stated_error_take_the_repeatability() -> None:
 )
 def test_findings_that_cannot_be_compared_are_refused(before: Finding, now: Finding, said: str) -> None:
     with pytest.raises(InputError, match=said) as caught:
-        pair_of_findings(before, now, 12, SCREENING)
+        pair_of_findings(before, now, 12)
     assert "\n" not in str(caught.value)
 
 

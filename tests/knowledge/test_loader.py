@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.knowledge.packs import load as write_pack
+from tests.knowledge.packs import measured, pack, question, row
 
 from pellucid.errors import GuidelineError, InputError, UnknownName
 from pellucid.knowledge import Guideline, evaluate, list_guidelines, load_guideline, load_guideline_file
@@ -77,6 +79,8 @@ def load(tmp_path: Path) -> Write:
     [
         ("{is: {shape: jagged}}", "{is: {shap: jagged}}", r"yaml:11: unknown concept 'shap': did you mean 'shape'"),
         ("{is: {shape: jagged}}", "{is: {shape: jaged}}", r"yaml:11: unknown state of shape 'jaged': did you mean 'jagged'"),
+        ("    noun:", "    ask_for: [shap]\n    noun:", r"unknown concept 'shap': did you mean 'shape'"),
+        ("    noun:", "    ask_for: [shape]\n    noun:", r"expected a concept that is an input .*, got shape"),
         ("{is: {shape: jagged}}", "{iz: {shape: jagged}}", r"unknown word 'iz': did you mean 'is'"),
         ("{is: {shape: jagged}}", "{is: {shape: jagged}, not: {is: {shape: round}}}", r"expected exactly one word \(of is"),
         (
@@ -133,6 +137,24 @@ SHAPE = "states: [round, jagged]}"
         ("states: [round, jagged]", "states: [yes, no]", "yaml:11: unknown state of shape 'jagged': known: yes, no"),
         ("states: [round, jagged]", "states: [true, false]", r"yaml:7: expected text \(put it in quotes\), got True"),
         ("states: [round, jagged]", "states: [round, round]", "yaml:7: expected a concept.*two or more different states"),
+        ("states: [round, jagged]", "states: [round, jagged], answered_by: car", "yaml:7: unknown question 'car': did you mean"),
+        (
+            "states: [round, jagged]",
+            "states: [round, jagged], answered_by: care",
+            "yaml:7: expected a question that answers round",
+        ),
+        ("unit: mm", "unit: mm, rounded_to: 0", "yaml:9: expected a step above 0, of a measurement, got 0 on mm"),
+        (
+            "unit: mm",
+            "unit: mm, rounded_to: 5",
+            r"yaml:\d+: expected a limit of size in steps of 5, to which it is",
+        ),
+        (
+            "states: [round, jagged]",
+            "states: [round, jagged], rounded_to: 1",
+            "yaml:7: expected a step above 0, of a measurement",
+        ),
+        ("states: [round, jagged]", "states: [round, jagged], counted: lesions", "yaml:7: expected 'lesions', on a concept of"),
         ("ordinal: true", "ordinal: yes", "yaml:8: expected true or false, got 'yes'"),
         ("ordinal: true", "ordinal: 'true'", "yaml:8: expected true or false, got 'true'"),
         (
@@ -270,6 +292,89 @@ def test_value_on_a_limit_falls_on_its_side(load: Write, value: float, category:
     assert got.probabilities[category] == 1.0
 
 
+@pytest.mark.parametrize(
+    ("limit", "said"),
+    [
+        ({"most": 2, "of": ["biopsy"]}, "unknown category 'biopsy'"),
+        ({"most": 0, "of": ["c"]}, "expected 1 lesion or more, got 0"),
+        ({"most": 2, "of": []}, "expected one or more categories of this question, got none"),
+        ({"most": 2}, "expected the key 'of'"),
+        (2, "expected mapping"),
+    ],
+)
+def test_how_many_lesions_are_sampled_stands_with_the_answers_that_ask_for_it(tmp_path: Path, limit: object, said: str) -> None:
+    rule = {
+        "rule": "most suspicious",
+        "claim": "x",
+        "cite": {"source": "s", "clause": "c", "verified": "background"},
+        "sampled": limit,
+    }
+    with pytest.raises(GuidelineError, match=said):
+        write_pack(tmp_path, pack(question([row("c", {"is": {"shape": "jagged"}})], examination=rule)))
+
+
+@pytest.mark.parametrize(
+    ("limit", "below", "from_there"),
+    [
+        ({"at_least": 8}, 7.949, 7.95),
+        ({"above": 8}, 8.049, 8.05),
+        ({"at_least": 0.3}, 0.249, 0.25),
+        ({"at_least": 15}, 14.949, 14.95),
+    ],
+)
+def test_a_limit_on_a_rounded_measurement_begins_half_a_step_below_or_above(
+    tmp_path: Path, limit: dict[str, float], below: float, from_there: float
+) -> None:
+    ((word, value),) = limit.items()
+    asked = question([row("c", {word: {"size": value}})], needs=["size"])
+    other = question([row("c", {"not": {{"at_least": "below", "above": "at_most"}[word]: {"size": value}}})], needs=["size"])
+    for one in (asked, other):
+        content = pack(one)
+        content["concepts"] = {"size": {"definition": "d", "unit": "mm", "plausible": [0.1, 200], "rounded_to": 0.1}}
+        guideline = write_pack(tmp_path, content)
+        assert evaluate(guideline, "q", [measured("size", below)]).crisp == "a"
+        assert evaluate(guideline, "q", [measured("size", from_there)]).crisp == "c"
+        told = evaluate(guideline, "q", [measured("size", from_there)]).derivation.as_text()
+        assert f"{value:g} mm, rounded to 0.1 mm (measured: {from_there:g}" in told
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"p": ["S0"]}, "unknown question 'p'"),
+        ({"q": ["S7"]}, "unknown row of q 'S7'"),
+        ({"q": ["S0", "S1"]}, "expected rows that do not rest on number, got S1, which does"),
+    ],
+)
+def test_rows_by_which_a_lesion_is_not_counted_are_there_and_do_not_count(
+    tmp_path: Path, rows: dict[str, list[str]], said: str
+) -> None:
+    asked = question([row("a", {"is": {"shape": "round"}}), row("c", {"at_least": {"number": 2}})], otherwise="b")
+    content, number = pack(asked), {"definition": "d", "unit": "1", "plausible": [1, 9], "counted": "lesions"}
+    content["concepts"] = {**content["concepts"], "number": {**number, "not_counted": rows}}
+    with pytest.raises(GuidelineError, match=said):
+        write_pack(tmp_path, content)
+    del content["concepts"]["number"]["counted"]
+    with pytest.raises(GuidelineError, match="expected `counted: lesions` beside `not_counted`, got none"):
+        write_pack(tmp_path, content)
+
+
+@pytest.mark.parametrize("fault", [{"hard": True}, {"beyond_error": False}, {"larger": None, "when": {"is": {"shape": "round"}}}])
+def test_a_comparison_beyond_the_error_is_a_plain_one_that_is_not_hard(tmp_path: Path, fault: dict[str, object]) -> None:
+    one = {"id": "C", "claim": "x", "larger": {"part": "size"}, "beyond_error": True, **fault}
+    kept = {key: value for key, value in one.items() if value is not None}
+    with pytest.raises(GuidelineError, match="expected true, beside `larger` and without `hard`"):
+        write_pack(tmp_path, pack(question([row("c", {"is": {"shape": "jagged"}})]), contradictions=[kept]))
+
+
+def test_a_question_cannot_stand_in_for_what_it_rests_on(tmp_path: Path) -> None:
+    asked = question([row("jagged", {"is": {"shape": "jagged"}})], "round", categories=("round", "jagged"))
+    shape = {"definition": "d", "states": ["round", "jagged"], "answered_by": "q"}
+    content = {**pack(asked), "concepts": {"shape": shape}}
+    with pytest.raises(GuidelineError, match="expected a question that does not rest on shape, got q, which does"):
+        write_pack(tmp_path, content)
+
+
 def test_shipped_packs_load_by_name_and_by_edition() -> None:
     assert {"breast-ultrasound-2013", "diabetic-retinopathy-icdr-2003"} <= set(list_guidelines())
     assert list(list_guidelines()) == sorted(list_guidelines())
@@ -294,15 +399,12 @@ def test_missing_file_is_a_guideline_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", list_guidelines())
 def test_every_code_is_in_dicom(name: str) -> None:
     dictionary = pytest.importorskip("pydicom.sr._concepts_dict").concepts
-    for concept in load_guideline(name).concepts.values():
-        if concept.code is not None:
-            meanings = {
-                meaning
-                for codes in dictionary[concept.code.scheme].values()
-                for v, (meaning, *_) in codes.items()
-                if v == concept.code.value
-            }
-            assert concept.code.meaning in meanings
+    pack = load_guideline(name)
+    codes = [concept.code for concept in pack.concepts.values()]
+    codes += [category.code for question in pack.questions.values() for category in question.categories.values()]
+    for code in (code for code in codes if code is not None):
+        terms = (term for terms in dictionary[code.scheme].values() for term in terms.items())
+        assert code.meaning in {meaning for value, (meaning, *_) in terms if value == code.value}
 
 
 def test_loading_and_evaluating_needs_no_torch_scipy_or_sklearn() -> None:

@@ -391,3 +391,43 @@ def test_volumes_in_the_notes_are_those_of_spheres() -> None:
     volumes = {d: round(math.pi / 6 * d**3) for d in (4, 6, 8, 10, 15, 30)}
     assert volumes == {4: 34, 6: 113, 8: 268, 10: 524, 15: 1767, 30: 14137}
     assert [round((6 * v / math.pi) ** (1 / 3), 2) for v in (100, 250)] == [5.76, 7.82]
+
+
+# what would become 4X -------------------------------------------------------------------------------------------------
+
+SCREENING = load_guideline("lung-cancer-screening-2022")
+FEATURES = ("spiculation", "enlarged_lymph_nodes", "metastases", "other_suspicious_feature")
+QUIET = {"nodule_type": "solid", "status": "baseline", "benign_content": "absent", "juxtapleural": "absent"}
+QUIET |= {"setting": "screening", "age": 64, "known_lung_cancer": "absent"} | dict.fromkeys(FEATURES, "absent")
+
+
+def unasked(question: str, **stated: Any) -> list[str]:
+    got = evaluate(SCREENING, question, findings(SCREENING, {**QUIET, **stated}))
+    return [text for text in got.boundary if "which nobody has stated" in text]
+
+
+@pytest.mark.parametrize("question", ["nodule", "examination"])
+@pytest.mark.parametrize("feature", FEATURES)
+@pytest.mark.parametrize("size", [6, 8, 15])
+def test_a_suspicious_feature_without_a_radiologists_word_is_announced_as_a_candidate_for_4x(
+    question: str, feature: str, size: float
+) -> None:
+    (told,) = unasked(question, mean_diameter=size, **{feature: "present"})
+    assert told.startswith("the category would become 4X if confirmation of the raised suspicion is present")
+    assert f"(seen: {SCREENING.concepts[feature].label} present)" in told
+
+
+@pytest.mark.parametrize(
+    "stated",
+    [
+        {"mean_diameter": 9},
+        {"mean_diameter": 5, "spiculation": "present"},
+        {"mean_diameter": 9, "spiculation": "present", "suspicion_confirmed": "absent"},
+        {"mean_diameter": 9, "spiculation": "present", "suspicion_confirmed": "present"},
+        {"mean_diameter": 9, "spiculation": None},
+        {"mean_diameter": 9, "spiculation": "present", "setting": "incidental"},
+    ],
+    ids=["no feature", "category 2", "denied", "confirmed", "not judged", "out of scope"],
+)
+def test_no_candidate_is_announced_where_a_radiologists_word_would_change_nothing(stated: Stated) -> None:
+    assert unasked("nodule", **stated) == []

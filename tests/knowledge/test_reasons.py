@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from tests.knowledge.against import Case, cases_of, compare, draw_findings
 from tests.knowledge.brute import Brute
+from tests.knowledge.packs import CITE, CONCEPTS, load, pack, question, row, said, unsure
 
 from pellucid.errors import GuidelineError
 from pellucid.knowledge import list_guidelines, load_guideline, load_guideline_file
@@ -19,7 +20,6 @@ from pellucid.knowledge.space import compile_question
 
 RELAXED = {"deadline": None, "suppress_health_check": list(HealthCheck)}
 QUESTIONS = [(name, question) for name in list_guidelines() for question in load_guideline(name).questions]
-CITE = {"source": "s", "clause": "c", "verified": "background"}
 MOST_AT_LENGTH = 400
 """Cases of one pack for each of five seeds."""
 PARTS = ("check_distribution", "check_reasons", "check_contrasts")
@@ -196,14 +196,28 @@ def test_any_small_pack_agrees_with_brute_force(pack: dict[str, Any], seed: int)
 
 
 @pytest.mark.slow
-@pytest.mark.xfail(
-    strict=False,
-    reason="the comparison does not yet know packs whose contradictions leave nothing possible beside an unstated input: refused",
-)
 @given(pack=small_packs(), seed=st.integers(0, 10_000))
 @settings(max_examples=400, **RELAXED)
 def test_any_small_pack_agrees_with_brute_force_at_length(pack: dict[str, Any], seed: int) -> None:
     agrees(pack, seed)
+
+
+def test_findings_that_leave_nothing_possible_even_when_withdrawn_are_refused_by_both(tmp_path: Path) -> None:
+    """The random pack that the comparison once did not know: an input that nobody stated rules out what is left."""
+    asked = question([row("b", {"is": {"shape": "jagged"}}), row("c", {"is": {"entry": "yes"}})])
+    entry = {"definition": "d", "states": ["no", "yes"], "when_unknown": "not stated"}
+    never = {"not": {"is": {"entry": "yes"}}}
+    contradictions = [{"id": "K", "claim": "x", "hard": True, "when": never}]
+    content = pack(asked, contradictions=contradictions, concepts={**CONCEPTS, "entry": entry})
+    guideline, brute = load(tmp_path, content), Brute(json.dumps(content), "q")
+    assert brute.can_be(tuple(brute.real))
+    called = unsure(guideline, "entry", 0.6, 0.4).model_copy(update={"state": "no"})
+    for shape in ([], [said(guideline, "shape", "round")], [unsure(guideline, "shape", 0.5, 0.5)]):
+        case, done = Case(brute, guideline, "q", [called, *shape]), Counter[str]()
+        compare(case, random.Random(1), 400, done)
+        assert (case.contradicted, done["refused"]) == (True, 1)
+    stated = Case(brute, guideline, "q", [said(guideline, "entry", "yes"), unsure(guideline, "shape", 0.5, 0.5)])
+    assert not stated.refused
 
 
 def test_gap_in_the_rows_is_refused_with_a_witness(tmp_path: Path) -> None:

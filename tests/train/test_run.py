@@ -37,7 +37,7 @@ def reader(trained: tuple[Path, dict[str, Any]]) -> Reader:
 def test_training_writes_a_whole_reader_in_half_precision(trained: tuple[Path, dict[str, Any]]):
     out, _ = trained
     names = {p.name for p in out.iterdir() if p.is_file()}
-    assert names == {"card.toml", "weights.safetensors", "calibration.json", "figures.json"}
+    assert names == {"card.toml", "weights.safetensors", "calibration.json", "figures.json", "training-images.json"}
     assert (out / "weights.safetensors").stat().st_size < 10_000_000
 
 

@@ -11,10 +11,12 @@ from contextlib import contextmanager
 from typing import NoReturn
 
 from pellucid.app.assess import ASSESS
+from pellucid.app.audit import AUDIT
 from pellucid.app.command import ERROR, Command, Parser, note, one_line
 from pellucid.app.compare import COMPARE
 from pellucid.app.demo import DEMO
 from pellucid.app.doctor import DOCTOR, IMPORTS
+from pellucid.app.explain import EXPLAIN
 from pellucid.app.guidelines import GUIDELINES
 from pellucid.app.learning import EVALUATE, TRAIN
 from pellucid.app.read import READ
@@ -29,6 +31,8 @@ COMMANDS: dict[str, Command] = {
     "assess": ASSESS,
     "compare": COMPARE,
     "guidelines": GUIDELINES,
+    "explain": EXPLAIN,
+    "audit": AUDIT,
     "evaluate": EVALUATE,
     "train": TRAIN,
     "demo": DEMO,

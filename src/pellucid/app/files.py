@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING
 from pellucid.errors import InputError
 
 if TYPE_CHECKING:
-    from pellucid.record import Reading
+    from pydantic import ValidationError
 
-READING_SUFFIX = ".reading.json"
+    from pellucid.record import Examination, Reading
+
+READING_SUFFIX, EXAMINATION_SUFFIX = ".reading.json", ".examination.json"
 MAX_READING_BYTES = 64 * 2**20
 """A reading with outlines of every concept takes some hundred kilobytes; more than this is not one."""
 
@@ -18,20 +20,52 @@ MAX_READING_BYTES = 64 * 2**20
 def load_reading(path: str | Path) -> "Reading":
     """The reading in a JSON file.
 
-    Raises InputError where the file is not a reading, or where its content does not fit its id.
+    Raises InputError where the file is not a reading, or is an examination, or where its content does not fit its id.
     """
+    from pellucid.record import Examination
+
+    record = load_record(path)
+    if isinstance(record, Examination):
+        names = ", ".join(lesion.name for lesion in record.lesions)
+        raise InputError(
+            f"{path}: expected the reading of one image or lesion, got an examination of lesions ({names}); "
+            f"give one lesion's own {READING_SUFFIX}, which `pellucid assess -o` writes beside it"
+        )
+    return record
+
+
+def load_record(path: str | Path) -> "Reading | Examination":
+    """The reading, or the examination of several lesions, in a JSON file; InputError as `load_reading`."""
     from pydantic import ValidationError
 
-    from pellucid.record import reading_from_json
+    from pellucid.record import examination_from_json, is_examination, reading_from_json
 
-    text = reading_bytes(path)
     try:
-        return reading_from_json(text)
+        text = reading_bytes(path)
+        return examination_from_json(text) if is_examination(text) else reading_from_json(text)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the whole"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        raise InputError(f"{path} is not a valid reading: {place}: {first['msg']}{more}; `pellucid verify` says more") from None
+        raise _fault(path, error) from None
+
+
+def load_lesions(path: str | Path) -> dict[str, "Reading"]:
+    """The readings of an examination's lesions by name, or one reading under its file's name.
+
+    Raises InputError where the file is neither, or where its content does not fit its id.
+    """
+    from pellucid.record import Examination
+
+    record = load_record(path)
+    if isinstance(record, Examination):
+        return {lesion.name: lesion.reading for lesion in record.lesions}
+    return {stem_of(path): record}
+
+
+def _fault(path: str | Path, error: "ValidationError") -> InputError:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the whole"
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    what = "examination" if str(path).endswith(EXAMINATION_SUFFIX) else "reading"
+    return InputError(f"{path} is not a valid {what}: {place}: {first['msg']}{more}; `pellucid verify` says more")
 
 
 def reading_bytes(path: str | Path) -> bytes:
@@ -59,7 +93,7 @@ def find_images(paths: Iterable[str]) -> list[Path]:
 
 
 def _left_out(path: Path) -> bool:
-    return any(part.startswith(".") for part in path.parts) or path.name.endswith(READING_SUFFIX)
+    return any(part.startswith(".") for part in path.parts) or path.name.endswith((READING_SUFFIX, EXAMINATION_SUFFIX))
 
 
 def output_names(paths: Sequence[Path]) -> list[str]:
@@ -81,6 +115,7 @@ def output_names(paths: Sequence[Path]) -> list[str]:
 
 
 def stem_of(path: str | Path) -> str:
-    """The name of a reading's file without its suffixes: `case` for `case.reading.json`."""
+    """The name of a reading's or an examination's file without its suffixes: `case` for `case.reading.json`."""
     name = Path(path).name
-    return name.removesuffix(READING_SUFFIX) if name.endswith(READING_SUFFIX) else Path(name).stem
+    suffix = next((suffix for suffix in (READING_SUFFIX, EXAMINATION_SUFFIX) if name.endswith(suffix)), None)
+    return name.removesuffix(suffix) if suffix else Path(name).stem

@@ -2,11 +2,12 @@
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import DONE, ERROR, Command, note
-from pellucid.app.files import load_reading
+from pellucid.app.files import load_record
 from pellucid.errors import PellucidError
 from pellucid.train.files import write_whole
 
@@ -31,7 +32,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
                 "--coverage", action="store_true", help="which cases exercise which rule (always shown where one pack is named)"
             )
         if name == "trace":
-            sub.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
+            sub.add_argument("reading", metavar="READING.json", help="a reading, or an examination of several lesions")
         if name == "list":
             sub.add_argument("--json", action="store_true", help="print it as JSON")
 
@@ -162,6 +163,17 @@ def load_pack(name: str) -> "Guideline":
     return load_guideline_file(file) if file.is_file() else load_guideline(name)
 
 
+def packs_in(folders: Sequence[str]) -> list["Guideline"]:
+    """The packs in folders, each a pack or a folder of packs; GuidelineError where a folder holds none."""
+    from pellucid.errors import GuidelineError
+    from pellucid.knowledge import load_guideline_file
+
+    for named in folders:
+        if not Path(named).is_dir():
+            raise GuidelineError(f"{named}: expected a folder with a guideline.yaml, got no folder; packs that ship go without")
+    return [load_guideline_file(path) for named in folders for path in _packs(named)]
+
+
 def faults_of(name: str) -> tuple[str, ...]:
     """What a pack's checks and cases find wrong, in sentences; empty where it is sound."""
     from pellucid.knowledge import check_guideline
@@ -172,7 +184,7 @@ def faults_of(name: str) -> tuple[str, ...]:
 def _trace(args: argparse.Namespace) -> int:
     from pellucid.knowledge import trace
 
-    print(trace(load_reading(args.reading)))
+    print(trace(load_record(args.reading)))
     return DONE
 
 

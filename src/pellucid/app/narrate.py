@@ -7,7 +7,7 @@ from pellucid.app.command import note
 from pellucid.errors import InputError
 
 if TYPE_CHECKING:
-    from pellucid.record import Reading
+    from pellucid.record import Examination, Reading
     from pellucid.report import Writer
 
 UNSUPPORTED = ("remove", "grammar")
@@ -41,14 +41,26 @@ def narrate_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
 
 
-def narrate(reading: "Reading", args: argparse.Namespace) -> str:
-    """The narrative of a reading; says on stderr what was taken out of a language model's text."""
-    from pellucid import report
+def narrate(record: "Reading | Examination", args: argparse.Namespace) -> str:
+    """The narrative of a reading, or of an examination lesion by lesion; says on stderr what was taken out of a model's text."""
+    from pellucid.record import Examination
+    from pellucid.report.narrative import together
 
     writer = _writer(args)
+    if not isinstance(record, Examination):
+        return _narrated(record, writer, args.lesion, args.on_unsupported)
+    if args.lesion is not None:
+        raise InputError(f"expected no --lesion for an examination, whose lesions have names, got {args.lesion!r}; leave it out")
+    parts = [(one.name, _narrated(one.reading, writer, one.name, args.on_unsupported)) for one in record.lesions]
+    return "\n\n".join([together(record), *(f"{'=' * 8} {name} {'=' * 8}\n\n{told}" for name, told in parts)])
+
+
+def _narrated(reading: "Reading", writer: "Writer | None", lesion: str | None, unsupported: str) -> str:
+    from pellucid import report
+
     if writer is None:
-        return report.narrative(reading, args.lesion).as_text()
-    said = report.rephrase(reading, writer, args.lesion, args.on_unsupported)
+        return report.narrative(reading, lesion).as_text()
+    said = report.rephrase(reading, writer, lesion, unsupported)
     if said.fallback:
         note(f"the grammar's text is used: {said.fallback}")
     elif said.removed:

@@ -7,25 +7,35 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pellucid.app.command import ABSTAINED, DONE, ERROR, Command, note, setting
-from pellucid.app.files import READING_SUFFIX, load_reading, reading_bytes, stem_of
+from pellucid.app.files import READING_SUFFIX, load_reading, load_record, reading_bytes, stem_of
+from pellucid.app.guidelines import packs_in
 from pellucid.app.narrate import narrate, narrate_arguments
 from pellucid.app.summary import abstains, moves
 from pellucid.errors import InputError, PellucidError, UnknownName
 from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
-    from pellucid.record import Reading
+    from pellucid.record import Examination, Reading
 
 FORMATS = {"text": ".txt", "narrative": ".narrative.txt", "html": ".html"}
 """Formats of a report that can be written, with their suffix."""
 PLANNED = ("pdf", "sr", "fhir")
+READING_HELP = "a reading, as `pellucid read` writes it, or an examination of several lesions, as `pellucid assess -o` does"
+
+
+def own_guidelines(parser: argparse.ArgumentParser) -> None:
+    """The option by which packs that do not ship come in."""
+    parser.add_argument(
+        "--guideline", action="append", default=[], metavar="FOLDER",
+        help="a pack that does not ship, which the reading was concluded with; found by its hash; may be given several times",
+    )  # fmt: skip
 
 
 # report ---------------------------------------------------------------------------------------------------------------
 
 
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
+    parser.add_argument("reading", metavar="READING.json", help=READING_HELP)
     parser.add_argument(
         "--as",
         dest="formats",
@@ -43,10 +53,14 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(args: argparse.Namespace) -> int:
+    from pellucid.record import Examination
+
     formats = _formats(args.formats)
-    reading = load_reading(args.reading)
+    record = load_record(args.reading)
+    if isinstance(record, Examination) and args.image is not None:
+        raise InputError(f"{args.reading}: expected no --image beside an examination of several lesions; leave it out")
     for name in formats:
-        text = _render(name, reading, args)
+        text = _render(name, record, args)
         if name != "html" and args.out is None:
             print(text)
         else:
@@ -64,14 +78,17 @@ def _formats(text: str) -> list[str]:
     return names or ["text"]
 
 
-def _render(name: str, reading: "Reading", args: argparse.Namespace) -> str:
+def _render(name: str, record: "Reading | Examination", args: argparse.Namespace) -> str:
     from pellucid import report
+    from pellucid.record import Examination
 
-    if name == "text":
-        return report.text(reading)
     if name == "narrative":
-        return narrate(reading, args)
-    return report.html(reading, pixels=pixels_of(reading, Path(args.reading), args.image))
+        return narrate(record, args)
+    if isinstance(record, Examination):
+        return report.examination_text(record) if name == "text" else report.examination_html(record)
+    if name == "text":
+        return report.text(record)
+    return report.html(record, pixels=pixels_of(record, Path(args.reading), args.image))
 
 
 def pixels_of(reading: "Reading", where: Path, image: str | None = None) -> Any:
@@ -120,12 +137,13 @@ REPORT = Command(
     text="Writes a reading as plain text, as a narrative in prose, or as one self-contained HTML page. A language model may "
     "rephrase the narrative; every sentence of it is held against the reading. The page shows the image where a file "
     "with the very pixels of the reading is found (by --image, or by its name here or beside the reading); otherwise it is made "
-    "without pixels.",
+    "without pixels. An examination is one page: its category, which lesion drives and why, then each lesion.",
     examples=(
         "pellucid report case.reading.json",
         "pellucid report case.reading.json --as narrative",
         "pellucid report case.reading.json --as text,html -o reports",
         "pellucid report case.reading.json --as html --image archive/case.png",
+        "pellucid report case.examination.json --as html",
     ),
     add_arguments=_report_arguments,
     run=_report,
@@ -136,14 +154,15 @@ REPORT = Command(
 
 
 def _verify_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("reading", metavar="READING.json", help="a reading, as `pellucid read` writes it")
+    parser.add_argument("reading", metavar="READING.json", help=READING_HELP)
+    own_guidelines(parser)
     parser.add_argument("--json", action="store_true", help="print the checks as JSON")
 
 
 def _verify(args: argparse.Namespace) -> int:
     from pellucid.assess.verify import verdict, verify
 
-    result = verify(reading_bytes(args.reading))
+    result = verify(reading_bytes(args.reading), guidelines=packs_in(args.guideline))
     if args.json:
         checks = [asdict(check) for check in result.checks]
         said = {"ok": result.ok, "complete": result.complete, "verdict": verdict(result)}
@@ -168,7 +187,11 @@ VERIFY = Command(
     text="Recomputes everything that a reading concludes from its findings and the guideline of its hash, without the model and "
     "without torch: assessments, cautions, measurements from their outlines, and, where the reader is installed, its figures and "
     "all that its card asks for. Says which check fails (exit code 1), which could not be made, and what no check can show.",
-    examples=("pellucid verify case.reading.json", "pellucid verify case.reading.json --json"),
+    examples=(
+        "pellucid verify case.reading.json",
+        "pellucid verify case.reading.json --json",
+        "pellucid verify case.reading.json --guideline my-packs/liver-cyst",
+    ),
     add_arguments=_verify_arguments,
     run=_verify,
 )
@@ -184,6 +207,7 @@ def _revise_arguments(parser: argparse.ArgumentParser) -> None:
         help="what was seen instead; may be given several times; a measurement takes a number (long_axis=12.5)",
     )  # fmt: skip
     parser.add_argument("--by", required=True, metavar="WHO", help="who says so; it is written into the new reading")
+    own_guidelines(parser)
     parser.add_argument(
         "-o", "--out", metavar="FILE", help="file of the new reading (default: beside the old one, named by its id)"
     )
@@ -194,7 +218,7 @@ def _revise(args: argparse.Namespace) -> int:
     from pellucid.assess.revise import revise
 
     before = load_reading(args.reading)
-    after = revise(before, dict(args.settings), by=args.by)
+    after = revise(before, dict(args.settings), by=args.by, guidelines=packs_in(args.guideline))
     default = Path(args.reading).parent / f"{stem_of(args.reading)}-{after.id[:8]}{READING_SUFFIX}"
     out = Path(args.out) if args.out else default
     if out.resolve() == Path(args.reading).resolve():

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from pellucid.record import Assessment, Reading
+    from pellucid.record import Assessment, Reading, Weighing
 
 
 def summary(reading: "Reading") -> str:
@@ -39,8 +39,16 @@ def moves(before: "Reading", after: "Reading") -> str:
         step = old[a.question].next_step if a.question in old else None
         if step != a.next_step:
             lines.append(f"  {'':<{width}}  next: {step or 'none'} -> {a.next_step or 'none'}")
+    weighed = {one.differential: one for one in before.weighed}
+    lines += [f"  {one.label}: {_first(weighed.get(one.differential))} -> {_first(one)}" for one in after.weighed]
     lines += [f"  contradiction: {c.text}" for c in after.cautions if c.kind == "contradiction"]
     return "\n".join(lines)
+
+
+def _first(weighing: "Weighing | None") -> str:
+    """The diagnoses that lead a differential."""
+    led = [f"{one.name} ({one.score:g})" for one in weighing.diagnoses if one.rank == 1] if weighing else []
+    return ", ".join(led) or "not weighed"
 
 
 def _named(a: "Assessment | None") -> str:

@@ -12,6 +12,8 @@ BEYOND = (
     "file name, time and software version: they stand outside the hash",
 )
 """What no check can show from the reading alone, whoever runs it."""
+BEYOND_LESIONS = (*BEYOND, "whether every lesion that was seen is in the examination: hold it beside the report")
+"""The same of an examination."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +48,9 @@ def unchecked(name: str, why: str) -> Check:
     return Check(name, True, f"not checked: {why}", checked=False)
 
 
-def concluded(checks: Sequence[Check]) -> Verification:
+def concluded(checks: Sequence[Check], beyond: tuple[str, ...] = BEYOND) -> Verification:
     """The verification that some checks come to."""
-    return Verification(all(check.ok for check in checks), tuple(checks))
+    return Verification(all(check.ok for check in checks), tuple(checks), beyond)
 
 
 def verdict(result: Verification) -> str:

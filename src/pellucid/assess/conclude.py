@@ -4,12 +4,13 @@ Everything here is a pure function of findings, guideline, set rule and signals,
 code.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conform import predict_set
 from pellucid.assess.second_opinion import disagreements, opinions_on
+from pellucid.assess.worked_out import cautions_beside, unstated
 from pellucid.errors import UnknownName
 from pellucid.knowledge import Evaluation, Guideline, contradictions_of, evaluate, next_step_of
 from pellucid.knowledge.axes import parts_of
@@ -42,11 +43,21 @@ def asked_again(guideline: Guideline, given: Assessment) -> Ask:
 
 
 def conclude_all(
-    study: StudyRef, findings: Sequence[Finding], asks: Sequence[Ask], signals: Signals
+    study: StudyRef, findings: Sequence[Finding], asks: Sequence[Ask], signals: Signals, beside: Sequence[Guideline] = ()
 ) -> tuple[tuple[Assessment, ...], tuple[Caution, ...]]:
-    """The assessments of every question, in order, and the cautions that go with them."""
+    """The assessments of every question, in order, and the cautions that go with them. `beside` are guidelines that the findings
+    are held against without a question: what contradicts there is a caution too.
+    """
     assessments = tuple(conclude(ask, findings, signals) for ask in asks)
-    return assessments, cautions(study, findings, assessments, signals, asks)
+    told = cautions(study, findings, assessments, signals, asks)
+    more = _contradictions(beside, findings)
+    return assessments, tuple(dict.fromkeys([*more, *told]))
+
+
+def _contradictions(guidelines: Iterable[Guideline], findings: Sequence[Finding]) -> list[Caution]:
+    packs = {guideline.sha256: guideline for guideline in guidelines}.values()
+    texts = [_sentence(text) for guideline in packs for text in contradictions_of(guideline, findings)]
+    return [Caution(kind="contradiction", text=text) for text in texts]
 
 
 def conclude(ask: Ask, findings: Sequence[Finding], signals: Signals) -> Assessment:
@@ -152,10 +163,7 @@ def _not_stated(evaluation: Evaluation, guideline: Guideline, asked: Question) -
     """A reason where a published table is left open by findings that nobody judged and for which no base rate is known: equal
     weights would make an answer out of nothing.
     """
-    if evaluation.crisp is not None or not isinstance(asked.proposal, Decide):
-        return None
-    matters = [item.concept for item in evaluation.look_again if item.concept in evaluation.unjudged]
-    blank = [name for name in matters if guideline.entries[name].base_rate is None]
+    blank = unstated(guideline, asked, evaluation)
     if not blank:
         return None
     labels = [guideline.concepts[name].label for name in blank]
@@ -248,8 +256,9 @@ def cautions(
 
     `asks` are the questions with their guidelines, which say what contradicts and what the findings cannot tell apart.
     """
-    told = [
-        Caution(kind="contradiction", text=_sentence(text)) for ask in asks for text in contradictions_of(ask.guideline, findings)
+    told = _contradictions([ask.guideline for ask in asks], findings)
+    told += [
+        caution for guideline in dict.fromkeys(ask.guideline for ask in asks) for caution in cautions_beside(guideline, findings)
     ]
     if is_unlike(signals):
         alarm = signals.novelty_false_alarm
@@ -272,9 +281,15 @@ def cautions(
     told += [Caution(kind="boundary", text=text) for a in assessments for text in a.boundary]
     told += _about_input(study, findings)
     told += _about_people(findings, assessments)
-    limits = [limit for ask in asks for limit in ask.guideline.questions[ask.question].limits]
-    told += [Caution(kind="scope", text=limit) for limit in limits]
+    told += [Caution(kind="scope", text=limit) for ask in asks for limit in _limits(ask)]
     return tuple(dict.fromkeys(told))
+
+
+def _limits(ask: Ask) -> list[str]:
+    """What a question leaves out of sight, the clauses of the guideline among it that are not encoded."""
+    asked = ask.guideline.questions[ask.question]
+    left_out = "; ".join(f"{item.clause} ({item.why})" for item in asked.silent)
+    return [*asked.limits, *([f"Not encoded of the guideline for the {asked.label}: {left_out}."] if left_out else [])]
 
 
 def _about_input(study: StudyRef, findings: Sequence[Finding]) -> list[Caution]:

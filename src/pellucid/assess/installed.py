@@ -19,6 +19,8 @@ from pellucid.record import Finding, ReaderRef, Reading
 
 READERS = Path(__file__).resolve().parent.parent / "readers"
 CARD, WEIGHTS, CALIBRATION = "card.toml", "weights.safetensors", "calibration.json"
+TRAINING_IMAGES = "training-images.json"
+"""The hashes of the images that a reader learned from, so that figures on them can be told from others."""
 
 NO_CALIBRATION = (
     "whether set rules, thresholds, called states and reliabilities are the reader's, and whether a second look or the novelty "

@@ -6,17 +6,22 @@ their findings: the probability that all of them rank at most so high is the pro
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pellucid.assess.calibrate import round_probabilities
 from pellucid.assess.conclude import HUMAN_READING, Ask, conclude_all
+from pellucid.assess.revise import guideline_of
 from pellucid.assess.typed import Typed
+from pellucid.assess.weighing import weigh_all
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, UnknownName
-from pellucid.knowledge import Guideline, contradictions_of, next_step_of, score_of
+from pellucid.knowledge import Guideline, next_step_of, score_of
+from pellucid.knowledge.contradict import contradictions_with_concepts
+from pellucid.knowledge.guideline import AtMost, Question
 from pellucid.knowledge.guideline import Examination as Rule
-from pellucid.knowledge.guideline import Question
 from pellucid.record import (
     Assessment,
     Combined,
@@ -45,25 +50,52 @@ def assess_stated(typed: Typed, guideline: Guideline, questions: Sequence[str] =
             raise UnknownName("question", name, guideline.questions, f"guideline {guideline.name}")
     asked = tuple(questions) or tuple(guideline.questions)
     asks = [Ask(guideline, name, joint=joint) for name in asked]
-    for name, found in typed.lesions.items():
-        if typed.observer.kind == "person" and (told := contradictions_of(guideline, found)):
-            raise InputError(f"{name}: expected findings that can be so together, got: {told[0]}; correct one of them")
-    lesions = tuple(Lesion(name=name, reading=_reading(typed, found, asks)) for name, found in typed.lesions.items())
-    combined = tuple(one for name in asked if (one := combine_lesions(guideline, name, lesions)) is not None)
-    return Examination(lesions=lesions, combined=combined)
+    everything = {name: work_out(found, [guideline]) for name, found in typed.lesions.items()}
+    for name, found in everything.items():
+        told = contradictions_with_concepts(guideline, found) if typed.observer.kind == "person" else ()
+        for text, concepts in told[:1]:
+            _refuse(
+                typed.place(name, concepts),
+                f"{name}: expected findings that can be so together, got: {text}; correct one of them",
+            )
+    lesions = tuple(Lesion(name=name, reading=_placed(typed, name, found, asks, guideline)) for name, found in everything.items())
+    return Examination(lesions=lesions, combined=combine_all(lesions, [guideline]))
 
 
-def _reading(typed: Typed, findings: Sequence[Finding], asks: Sequence[Ask]) -> Reading:
-    study = StudyRef()
-    assessments, cautions = conclude_all(study, findings, asks, Signals())
+def _refuse(place: str, text: str) -> NoReturn:
+    raise InputError(f"{place}: {text}" if place else text)
+
+
+def _placed(typed: Typed, name: str, findings: Sequence[Finding], asks: Sequence[Ask], guideline: Guideline) -> Reading:
+    """The reading of one lesion; what the engine refuses is told with the lesion and its place in the file."""
+    try:
+        return _reading(typed, findings, guideline, asks)
+    except InputError as error:
+        _refuse(typed.place(name), f"{name}: {error}")
+
+
+def _reading(typed: Typed, findings: Sequence[Finding], guideline: Guideline, asks: Sequence[Ask]) -> Reading:
+    study, weighed = StudyRef(), weigh_all(guideline, findings)
+    assessments, cautions = conclude_all(study, findings, asks, Signals(), [guideline] if weighed else [])
     return Reading(
         study=study,
         reader=ReaderRef(name=typed.observer.name, version=STATED),
         findings=tuple(findings),
         assessments=assessments,
+        weighed=weighed,
         cautions=cautions,
         provenance=Provenance(by=typed.observer.name, created=datetime.now(UTC).isoformat(timespec="seconds")),
     )
+
+
+def combine_all(lesions: Sequence[Lesion], guidelines: Iterable[Guideline] = ()) -> tuple[Combined, ...]:
+    """What each question put to the lesions says of all of them together, in order; questions without such a rule are left out.
+
+    Every lesion was asked the same. `guidelines` are packs that do not ship. Raises as `guideline_of` does.
+    """
+    packs = tuple(guidelines)
+    asked = [(guideline_of(a.guideline, packs), a.question) for a in lesions[0].reading.assessments]
+    return tuple(one for pack, name in asked if (one := combine_lesions(pack, name, lesions)) is not None)
 
 
 def combine_lesions(guideline: Guideline, name: str, lesions: Sequence[Lesion]) -> Combined | None:
@@ -102,8 +134,8 @@ def combine_lesions(guideline: Guideline, name: str, lesions: Sequence[Lesion]) 
     return Combined(
         assessment=assessment,
         drives=tuple(drives),
-        followed=chosen[: rule.followed] if rule.followed else (),
-        sampled=chosen[: rule.sampled] if rule.sampled else (),
+        followed=_within(rule.followed, chosen, answers),
+        sampled=_within(rule.sampled, chosen, answers),
     )
 
 
@@ -177,6 +209,11 @@ def _most_pressing(guideline: Guideline, rule: Rule, ranked: Mapping[str, int], 
         return score_of(guideline, rule.score, _of(lesions, name).findings) if rule.score else float(ranked[name])
 
     return tuple(sorted(ranked, key=lambda name: (-first(name), -size(name))))
+
+
+def _within(limit: AtMost | None, chosen: Sequence[str], answers: Mapping[str, Assessment]) -> tuple[str, ...]:
+    """The first of the lesions whose own answer asks for it; any other takes nobody's place, however many its points."""
+    return tuple(name for name in chosen if answers[name].category in limit.of)[: limit.most] if limit else ()
 
 
 def _driven(drives: Sequence[str]) -> str:

@@ -4,7 +4,7 @@ from typing import NoReturn, get_args
 
 from pydantic import ValidationError
 
-from pellucid.assess.pathology import BENIGN, History, Mention, Pathology, Sampling, Specimen, Status, weight_of
+from pellucid.assess.pathology import BENIGN, History, Mention, Pathology, Sampling, Specimen, Status, weight_of, worst
 from pellucid.errors import InputError
 from pellucid.knowledge.concordance import Table
 from pellucid.knowledge.concordance.rules import read_tissue
@@ -122,16 +122,21 @@ def _specimen(place: Place, table: Table) -> Specimen:
 
 
 def _agree(place: Place, specimen: Specimen) -> None:
-    """Refuse a stated class that is more reassuring than a diagnosis beside it."""
+    """Refuse a stated class that a diagnosis beside it denies: one more reassuring than any of them, or a worse one than all
+    (the diagnosis that bears it out is missing). Denied and past diagnoses say nothing, and benign classes agree with each other.
+    """
     stated = specimen.stated_class
-    for m in specimen.mentions:
-        if (
-            weight_of(m)
-            and stated
-            and TISSUES.index(weight_of(m)) < TISSUES.index(stated)
-            and not {weight_of(m), stated} <= set(BENIGN)
-        ):
-            place.refuse(f"a class no more reassuring than {m.words!r}, which is {weight_of(m)}", stated)
+    held = [m for m in specimen.mentions if weight_of(m)]
+    if stated is None or not held:
+        return
+    for m in held:
+        weight = weight_of(m)
+        if weight and TISSUES.index(weight) < TISSUES.index(stated) and not {weight, stated} <= set(BENIGN):
+            place.refuse(f"a class no more reassuring than {m.words!r}, which is {weight}", stated)
+    worst_named = worst(m.tissue for m in held if m.tissue)
+    if worst_named and TISSUES.index(stated) < TISSUES.index(worst_named) and not {worst_named, stated} <= set(BENIGN):
+        named = ", ".join(repr(m.words) for m in held)
+        place.refuse(f"a class no worse than its diagnoses ({named}: {worst_named}), or the diagnosis that is {stated}", stated)
 
 
 def _mention(place: Place, table: Table) -> Mention:

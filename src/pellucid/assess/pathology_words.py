@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Literal
 
 from pellucid.assess.pathology import Status
+from pellucid.assess.pathology_spelling import is_misspelt, misspelt
 from pellucid.knowledge.concordance import Table
 from pellucid.knowledge.concordance.table import BENIGN, Term
 
@@ -20,22 +21,26 @@ SPELLINGS = (
 
 NEGATING = re.compile(
     r"\b(?:no(?! speci(?:al|fic) type)|not(?! (?:only|just|merely|otherwise))|without|negative for|absence of|free of|free from"
-    r"|lacks?|lacking|rather than|excludes?|never|neither|nor)\b"
+    r"|lacks?|lacking|rather than|excludes|never|neither|nor)\b"
 )
 """Words before a diagnosis that deny it."""
+_RELATIVE = r"\b(?:(?:grand)?(?:mother|father)|sister|brother|aunt|uncle|cousin|relative)"
+_NO_RELATIVE = r"(?! (?:lesion|nodule|mass|node|specimen|focus|foci|section|block|biops|core|sample|mary))"
+_FAMILY = rf"{_RELATIVE}s?\b{_NO_RELATIVE}"
+"""A relative who is no 'sister lesion' and no 'Sister Mary Joseph nodule'."""
 UNCERTAIN = re.compile(
     r"\b(?:highly )?suspicious (?:for|of)\b|\bsuspicion (?:for|of)\b|\bsuspected\b|\bconcern(?:ing)? for\b|\bworrisome for\b"
     r"|\b(?:cannot|can not|could not|unable to|does not|do not) (?:entirely |completely |definitely )?(?:exclude|rule out)\b"
     r"|(?:\b(?:not|cannot|unable|insufficient|inadequate|difficult|impossible|hard|limited|fail(?:s|ed)?)|n't)\b[^.;:,]{0,40}?"
-    r"\b(?:exclude|rule out)\b|\bknown\b"
+    r"\b(?:exclude|rule out)\b|\bknown\b|\bexclude\b"
     r"|\bfavor(?:s|ed|ing)?\b|\bpossib(?:le|ly|ility of)\b|\bprobabl[ey]\b|\bsuggest(?:s|ive of|ing|ed)?\b|\bquestionabl[ey]\b"
     r"|\bdifferential(?: diagnosis)?\b|\bversus\b|\bvs\b|\b(?:may|might) (?:represent|be)\b|\brule out\b|\br/o\b"
-    r"|\bequivocal for\b|\bcannot be distinguished from\b|\blikely (?=\w)|\bpresumed\b|\?"
+    rf"|\bequivocal for\b|\bcannot be distinguished from\b|\blikely (?=\w)|\bpresumed\b|\?|{_FAMILY}"
 )
 """Words before a diagnosis that make it only possible."""
 HISTORICAL = re.compile(
-    r"\b(?:history of|status post|s/p|previous(?:ly)?|prior|family history|treated for|post(?:-| )?op\w*"
-    r"|(?:grand)?(?:mother|father)|sister|brother|aunt|uncle|cousin|relatives?)\b"
+    r"\b(?:history of|status post|s/p|previous(?:ly)?|prior|family history|treated for|post(?:-| )?op\w*)\b"
+    rf"|{_RELATIVE}s?\b(?=(?:,? \w+){{0,3}}? (?:had|has|have|with|was|were|is|are|died|diagnosed|treated|suffered|suffers)\b)"
 )
 """Words before a diagnosis that put it in the past, or in the family."""
 ENDS_SCOPE = re.compile(
@@ -72,6 +77,12 @@ ORDINARY = re.compile(
     r"|\w*(?:oma|omas|omata|osis|itis|plasia)"
 )
 """Words that may stand between a denial and what it denies; any other makes it unclear."""
+A_FINDING = re.compile(
+    r"\b(?:necrosis|mitos[ei]s|figures|activity|(?:micro)?calcifications?|organisms?|cirrhosis|fibrosis|steatosis|inflammation"
+    r"|invasion|disease|hemorrhage|abscess|atypia|mass|overgrowth|\w+(?:omas?|omata|osis|itis|plasia))\b"
+    r"(?!.*(?:[,/]|\b(?:or|nor|and|of|for|by|in|as|to|suspicious|suggest\w*|indicat\w*|diagnostic|concern\w*)\b))"
+)
+"""A finding that a denial may be of, with nothing that joins it to the diagnosis behind it: 'no necrosis carcinoma present'."""
 _PART = re.compile(r",|\s-+\s|—")
 _LIST_GOES_ON = re.compile(r"^\s*(?:,[^,.;:]{1,60}?){0,6}?,?\s*\b(and/or|or|nor|and)\b")
 _SEEN = r"(?:seen|present|identified|found|detected|noted|evident|shown|sampled|demonstrated|observed|recogni[sz]ed)"
@@ -90,6 +101,11 @@ _SYNOPTIC = re.compile(
     r"(?P<rest>[^,.;)]*)"
 )
 """A line of a form: 'DCIS: absent'."""
+_COMPANION = re.compile(
+    r"\s*,?\s*\b(?:with|and)\b (?:an? |any |definite )?(?:(?:lympho|angio)?vascular|lymphatic|venous|perineural|capsular|pleural"
+    r"|extra\w+|margin|necrosis|(?:micro)?calcifications?|mitos[ei]s)\b[a-z# ]{0,30}"
+)
+"""Something beside a diagnosis that the denial behind it is of: 'carcinoma with lymphovascular invasion not identified'."""
 _ELSEWHERE = re.compile(r"\b(?:margins?|edges?|ink(?:ed)?|nodes?|nodal)\b")
 _UNTICKED = re.compile(r"(?:\[\s*\]|☐)\s*$")
 _UNTICKED_AFTER = re.compile(r"^\s*[:=]?\s*(?:\[\s*\]|☐)")
@@ -174,8 +190,15 @@ def find_words(sentence: str, table: Table) -> list[Found]:
     for start, end, _ in spans:  # 'suspicious for' inside a term says nothing of the next
         masked = masked[:start] + "#" * (end - start) + masked[end:]
     found = [Found(term, text[start:end], status_of(masked, start, end), start) for start, end, term in spans]
-    found += [Found(None, words, status_of(masked, at, at + len(words)), at) for at, words in _unknown(masked)]
+    found += [_not_known(masked, at, words) for at, words in _unknown(masked)]
     return found
+
+
+def _not_known(masked: str, at: int, words: str) -> Found:
+    """Words that are in no table; of what is misspelt no denial is plain enough."""
+    head = words.rpartition(" ")[2]
+    status = status_of(masked, at + len(words) - len(head), at + len(words))
+    return Found(None, words, "uncertain" if status == "negated" and is_misspelt(head) else status, at)
 
 
 def _spans(text: str, table: Table) -> list[tuple[int, int, Term]]:
@@ -195,6 +218,7 @@ def _owner(words: str, owner: Mapping[str, Term]) -> Term:
 
 
 def _unknown(masked: str) -> Iterator[tuple[int, str]]:
+    told: list[tuple[int, str]] = []
     for match in DIAGNOSIS_LIKE.finditer(masked.lower()):
         words = match[0].strip()
         if NOT_DIAGNOSES.search(words):
@@ -205,7 +229,11 @@ def _unknown(masked: str) -> Iterator[tuple[int, str]]:
         if len(parts) == 1 and re.fullmatch(r"neoplasms?|tumors?|nevus|nevi|dysplasia", parts[0]):
             continue
         words = " ".join(parts)
-        yield match.start() + match[0].find(words), words
+        told.append((match.start() + match[0].find(words), words))
+    yield from told
+    for at, word in misspelt(masked.lower()):
+        if not any(start <= at < start + len(words) for start, words in told):
+            yield at, word
 
 
 def status_of(text: str, start: int, end: int) -> Status:
@@ -255,7 +283,8 @@ def _reach(lead: str, gap: str, after: str) -> Reach:
     *earlier, last = _PART.split(gap)
     found = _across(earlier, last, after, firm=bool(firm)) if earlier else _along(last, firm=bool(firm))
     strange = lead != "history of" and any(not ORDINARY.fullmatch(word) for word in re.findall(r"[a-z']+", gap))
-    return "unsure" if found == "yes" and strange else found
+    apart = A_FINDING.search(gap) and lead != "history of"
+    return "unsure" if found == "yes" and (strange or apart) else found
 
 
 def _along(gap: str, *, firm: bool) -> Reach:
@@ -285,7 +314,7 @@ def _denied_behind(after: str) -> Reach:
     clause = re.split(r"[.;:]", after, maxsplit=1)[0]
     denial = _DENIAL_AFTER.search(clause)
     between = clause[: denial.start()] if denial else ""
-    if denial is None or denial.start() > 60 or AFFIRMING.search(between):
+    if denial is None or denial.start() > 60 or AFFIRMING.search(between) or _COMPANION.fullmatch(between):
         return "no"
     if "," in between:
         if not re.fullmatch(r"(?:[\s,#]|\b(?:or|nor|and)\b)*", between):

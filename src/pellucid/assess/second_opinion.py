@@ -11,11 +11,11 @@ where both speak of the same nodule each is a check of the other. They are never
    does not hold the model's. A difference that the error of the inputs explains is no disagreement.
 
 The model's interval for this purpose takes every diameter as measured no better than its published repeatability
-(`growth.SD_OF_ONE_MM`), also where a person typed a bare number; otherwise 9.9 % and 10.1 % would disagree. The probability shown
-is that of the findings as stated. The bands' limits of probability are compared also where the guideline means other nodules (BTS
-begins at 8 mm), because without them a nodule of 6 mm could be called anything; the text then says that the action is not meant
-for it. Neither the error of the model's coefficients nor its miscalibration in another population is in the interval: it is too
-narrow, and the caution asks for a look, not for a change.
+(`growth_criteria.SD_OF_ONE_MM`, the figure of the packs), also where a person typed a bare number; otherwise 9.9 % and 10.1 %
+would disagree. The probability shown is that of the findings as stated. The bands' limits of probability are compared also where
+the guideline means other nodules (BTS begins at 8 mm), because without them a nodule of 6 mm could be called anything; the text
+then says that the action is not meant for it. Neither the error of the model's coefficients nor its miscalibration in another
+population is in the interval: it is too narrow, and the caution asks for a look, not for a change.
 
 A model with a fuller variant that applies (Brock with spiculation) is left out. PET uptake that only the model knows is named.
 """
@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pellucid.errors import InputError
-from pellucid.knowledge.growth import SD_OF_ONE_MM
+from pellucid.knowledge.growth_criteria import SD_OF_ONE_MM
 from pellucid.knowledge.guideline import Guideline, Outcome, Question
 from pellucid.knowledge.risk import Risk, RiskModel, list_risk_models, load_risk_model, risk
 from pellucid.knowledge.risk.model import Scheme

@@ -4,32 +4,29 @@
     findings: {age: 62 y, setting: screening}          # of the whole examination
     lesions:                                           # each beside the findings of the examination
       right upper lobe: {nodule_type: solid, mean_diameter: 7.9 ± 0.5 mm, spiculation: {absent: 0.7, present: 0.3}}
-      left lower lobe: {nodule_type: part-solid, mean_diameter: 9 mm, solid_diameter: unknown}
+      left lower lobe: {nodule_type: solid, mean_diameter: 9 mm, earlier: {interval_months: 12, mean_diameter: 6 mm}}
 
 A value is a state, states with probabilities, a measurement (a plain number is in the concept's unit), `unknown`, or
-`'unknown: why'` in quotes.
+`'unknown: why'` in quotes. `earlier` is the same lesion measured before.
 """
 
-import math
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from pellucid.assess.listed import count_listed
+from pellucid.assess.typed_earlier import interval_only, with_earlier
+from pellucid.assess.typed_values import Stated, stated
 from pellucid.errors import InputError
 from pellucid.knowledge import Guideline
 from pellucid.knowledge.fields import Place
 from pellucid.knowledge.risk import load_risk_model
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.terms import Entry
-from pellucid.record import PROBABILITY_TOLERANCE, Finding, Observer
+from pellucid.record import Finding, Observer
 
-CALLED_ABOVE = 0.5
-"""A state is called where its probability is above this; below, the finding stays unsure."""
 WHOLE = "the examination"
-MEASURED = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(?:(?:±|\+/-)\s*(\d+(?:\.\d+)?))?\s*([^\d\s±+/-]\S*)?")
-UNKNOWN = re.compile(r"(?:unknown|not judged|not assessable)(?:\s*:\s*(.+))?")
-NOT_RECORDED = "not recorded"
+EARLIER = "earlier"
 
 
 @dataclass(frozen=True)
@@ -38,6 +35,14 @@ class Typed:
 
     observer: Observer
     lesions: Mapping[str, tuple[Finding, ...]]
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Where in the file (`file:line`) each concept of a lesion stands; under "" the lesion itself."""
+
+    def place(self, lesion: str, concepts: Iterable[str] = ()) -> str:
+        """Where the last of some concepts of a lesion stands, else the lesion itself; empty where nothing is known."""
+        known = self.places.get(lesion, {})
+        found = [known[name] for name in concepts if name in known] or [known.get("", "")]
+        return max(found, key=lambda place: int(place.rpartition(":")[2] or 0))
 
 
 def read_typed(path: str | Path, guideline: Guideline) -> Typed:
@@ -53,21 +58,75 @@ def read_typed(path: str | Path, guideline: Guideline) -> Typed:
     fields = Place(parse(file.read_bytes(), str(file)), str(file)).fields()
     observer = _observer(fields.take("by"))
     fields.maybe("guideline")
-    shared, lesions = fields.maybe("findings"), fields.maybe("lesions")
-    known = askable(guideline)
-    common = _findings(shared, known, observer) if shared else {}
-    if lesions is None:
-        fields.done()
-        if not common:
-            fields.place.refuse("findings, lesions, or both", "neither")
-        return Typed(observer, {WHOLE: tuple(common.values())})
-    found: dict[str, tuple[Finding, ...]] = {}
-    for name, body in lesions.pairs():
-        found[name] = tuple({**common, **_findings(body, known, observer)}.values())
-    if not found:
-        lesions.refuse("one lesion or more", "none")
+    shared, earlier, lesions = fields.maybe("findings"), fields.maybe("earlier"), fields.maybe("lesions")
     fields.done()
-    return Typed(observer, found)
+    form = _Form(guideline, askable(guideline), observer)
+    common = form.findings(dict(shared.pairs())) if shared else {}
+    if lesions is not None:
+        found, heads = _read_lesions(form, common, lesions, earlier), dict(lesions.pairs())
+    elif common:
+        found, heads = {WHOLE: with_earlier(guideline, common, earlier)}, {WHOLE: fields.place}
+    else:
+        fields.place.refuse("findings, lesions, or both", "neither")
+    told = {name: tuple(one.finding for one in said.values()) for name, said in found.items()}
+    places = {
+        name: {"": _where(heads[name])} | {concept: _where(one.place) for concept, one in said.items()}
+        for name, said in found.items()
+    }
+    return Typed(observer, told, places)
+
+
+def _read_lesions(
+    form: "_Form", common: Mapping[str, Stated], lesions: Place, earlier: Place | None
+) -> dict[str, dict[str, Stated]]:
+    bodies = {name: dict(body.pairs()) for name, body in lesions.pairs()}
+    if not bodies:
+        lesions.refuse("one lesion or more", "none")
+    if len(bodies) > 1:
+        interval_only(earlier)
+    made: dict[str, dict[str, Stated]] = {}
+    for name, body in bodies.items():
+        block = body.pop(EARLIER, None) or (earlier if len(bodies) == 1 else None)
+        made[name] = with_earlier(form.guideline, {**common, **form.findings(body)}, block, earlier)
+    return form.with_counts(made, lesions)
+
+
+@dataclass(frozen=True)
+class _Form:
+    """What the findings are read against."""
+
+    guideline: Guideline
+    known: Mapping[str, Entry]
+    observer: Observer
+
+    def findings(self, pairs: Mapping[str, Place]) -> dict[str, Stated]:
+        found: dict[str, Stated] = {}
+        for name, value in pairs.items():
+            if name not in self.known:
+                value.unknown("concept", name, list(self.known))
+            found[name] = stated(self.known[name], value, self.observer)
+        return found
+
+    def with_counts(self, made: dict[str, dict[str, Stated]], lesions: Place) -> dict[str, dict[str, Stated]]:
+        """The lesions that are listed, where the guideline asks how many there are; more may be stated, fewer may not."""
+        for name, entry in self.guideline.entries.items():
+            if not entry.counted:
+                continue
+            listed = count_listed(
+                self.guideline, entry, {lesion: tuple(one.finding for one in said.values()) for lesion, said in made.items()}
+            )
+            for said in made.values():
+                given = said.get(name)
+                if given is None or given.finding.value is None:
+                    said[name] = Stated(listed.finding(entry, self.observer), lesions)
+                elif given.finding.value < listed.least:
+                    expected = f"{name} of {listed.least} or more, for so many lesions are listed"
+                    given.place.refuse(expected, f"{given.finding.value:g}")
+        return made
+
+
+def _where(place: Place) -> str:
+    return f"{place.file}:{place.node.line}"
 
 
 def guideline_named(path: str | Path) -> str | None:
@@ -98,66 +157,3 @@ def askable(guideline: Guideline) -> dict[str, Entry]:
         for name, asked in load_risk_model(model).inputs.items():
             found.setdefault(name, Entry(asked.concept, "{state}", plausible=asked.plausible))
     return found
-
-
-def _findings(place: Place, known: Mapping[str, Entry], observer: Observer) -> dict[str, Finding]:
-    found: dict[str, Finding] = {}
-    for name, value in place.pairs():
-        if name not in known:
-            value.unknown("concept", name, list(known))
-        found[name] = _finding(known[name], value, observer)
-    return found
-
-
-def _finding(entry: Entry, place: Place, observer: Observer) -> Finding:
-    concept, value = entry.concept, place.node.value
-    why = NOT_RECORDED if value is None else None
-    if isinstance(value, str) and (given := UNKNOWN.fullmatch(value)) and value not in (concept.states or ()):
-        why = given.group(1) or NOT_RECORDED
-    if why is not None:
-        return Finding(concept=concept.name, observer=observer, states=concept.states, unit=concept.unit, unknown_because=why)
-    if concept.states is not None:
-        return _state(concept.name, concept.states, place, observer)
-    measured, sd = _measured(entry, place)
-    return Finding(concept=concept.name, observer=observer, unit=concept.unit, value=measured, sd=sd)
-
-
-def _state(name: str, states: tuple[str, ...], place: Place, observer: Observer) -> Finding:
-    if isinstance(place.node.value, dict):
-        shares = {state: share.number() for state, share in place.pairs()}
-    else:
-        is_number = isinstance(place.node.value, int) and not isinstance(place.node.value, bool)
-        said = str(place.node.value) if is_number else place.text()
-        shares = {said: 1.0}
-    for state in shares:
-        if state not in states:
-            place.unknown(f"state of {name}", state, list(states))
-    total = sum(shares.values())
-    if min(shares.values(), default=0.0) < 0 or abs(total - 1) > PROBABILITY_TOLERANCE:
-        place.refuse(f"probabilities of {name} between 0 and 1 that sum to 1", f"{total:g} in all")
-    probabilities = tuple(shares.get(state, 0.0) for state in states)
-    called = [state for state, p in zip(states, probabilities, strict=True) if p > CALLED_ABOVE]
-    return Finding(
-        concept=name, observer=observer, states=states, probabilities=probabilities, state=called[0] if called else None
-    )
-
-
-def _measured(entry: Entry, place: Place) -> tuple[float, float]:
-    """Value and standard deviation; where none is stated, the pack's repeatability, or 0."""
-    concept, value = entry.concept, place.node.value
-    usual = entry.repeatability.sd if entry.repeatability else 0.0
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        number, sd = float(value), usual
-    else:
-        found = MEASURED.fullmatch(place.text().strip())
-        if found is None:
-            place.refuse(f"a measurement of {concept.name} such as '7.9 mm' or '7.9 ± 0.5 mm'", repr(place.text()))
-        unit = found.group(3)
-        if unit is not None and unit != concept.unit and not (concept.unit == "1" and unit is None):
-            place.refuse(f"{concept.name} in {concept.unit}", f"{place.text()!r}")
-        number, sd = float(found.group(1)), float(found.group(2)) if found.group(2) else usual
-    limits = entry.plausible
-    if not math.isfinite(number) or (limits and not limits[0] <= number <= limits[1]):
-        expected = f"{limits[0]:g} to {limits[1]:g} {concept.unit}" if limits else "a finite number"
-        place.refuse(f"{concept.name} of {expected} (is the unit right?)", f"{number:g}")
-    return number, sd

@@ -1,5 +1,5 @@
-"""Is a reading what it says it is? Everything it concludes is derived again from its findings and its guidelines, without the
-model.
+"""Is a reading, or an examination of several lesions, what it says it is? Everything it concludes is derived again from its
+findings and its guidelines, without the model.
 
 What this shows: the content is the one that was hashed; the assessments and cautions are those the rules give for these
 findings; the measurements are those that the drawn outlines give; guideline and reader files are the named ones; and, where that
@@ -9,58 +9,115 @@ findings are what the model saw (for that the image is read again).
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from pydantic import ValidationError
 
-from pellucid.assess.check import Check, Verification, concluded, unchecked, verdict
+from pellucid.assess.check import BEYOND_LESIONS, Check, Verification, concluded, unchecked, verdict
 from pellucid.assess.conclude import asked_again, conclude_all
 from pellucid.assess.installed import READERS, check_installed
+from pellucid.assess.lesions import combine_all
 from pellucid.assess.outlined import STRIDES, check_outlines
 from pellucid.assess.revise import guideline_of
+from pellucid.assess.unlike import TOLERANCE, check_fields, check_same, differs, plain, same, short
+from pellucid.assess.weighing import weigh_all
+from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, PellucidError
 from pellucid.knowledge import Guideline
-from pellucid.record import Assessment, Caution, Finding, Reading, Step
+from pellucid.record import Assessment, Caution, Combined, Examination, Finding, GuidelineRef, Reading, Weighing
 
 MOST_BYTES = 64 << 20
-TOLERANCE = 2e-6
-"""Numbers that differ by no more are the same: probabilities are kept to six decimals, and machines round the seventh
-differently."""
-SHOWN = 80
-MOST_SHOWN = 4
 NOT_DERIVED = ("scope", "input", "second-opinion")
 """Kinds of caution that a reader may add from what it alone knows; none that ships does."""
-GRIDS = {"tf_efficientnet_lite0": 8}
+GRIDS = {"tf_efficientnet_lite0": 8, "tf_efficientnet_lite2": 8}
 """Pixels of the prepared image that a cell of the finest grid spans, by encoder: those of `models.encoders.PACKAGED`."""
 __all__ = ["Check", "Verification", "verdict", "verify"]
 
 
 def verify(text: str | bytes, *, guidelines: Iterable[Guideline] = (), readers: Path | None = None) -> Verification:
-    """The verification of a reading in JSON; never raises for what the text holds.
+    """The verification of a reading in JSON, or of an examination; never raises for what the text holds.
 
     `guidelines` are packs that do not ship with Pellucid; `readers` is the folder of the installed readers.
     """
+    packs, folder = list(guidelines), readers or READERS
     try:
         content = _parsed(text)
-    except (InputError, RecursionError, ValueError) as error:
+        if "lesions" in content:
+            return concluded(_check_examination(content, packs, folder), BEYOND_LESIONS)
+        return concluded(_check_reading(content, packs, folder))
+    except (InputError, ValidationError, RecursionError, ValueError) as error:
         return concluded([Check("format", False, _one_line(error))])
+
+
+def _check_reading(content: dict[str, Any], packs: Sequence[Guideline], readers: Path) -> list[Check]:
+    """Every check of one reading; ValidationError or ValueError where the content is none."""
     claimed = content.pop("id", None)
-    try:
-        reading = Reading.model_validate_json(json.dumps(content))
-    except (ValidationError, RecursionError, ValueError) as error:
-        return concluded([Check("format", False, _one_line(error))])
-    checks = [Check("format", True, "a reading in the form of this version"), _check_content(claimed, reading)]
-    packs = list(guidelines)
-    here = check_installed(reading, readers or READERS)
-    checks += _check_conclusions(reading, packs, here.card is not None)
+    reading = Reading.model_validate_json(json.dumps(content))
+    said = Check("format", True, "a reading in the form of this version")
+    return [said, _check_content("reading", claimed, reading.id), *_check_inside(reading, packs, readers)]
+
+
+def _check_inside(reading: Reading, packs: Sequence[Guideline], readers: Path) -> list[Check]:
+    here = check_installed(reading, readers)
+    checks = _check_conclusions(reading, packs, here.card is not None)
     checks += _check_people(reading)
     stride = GRIDS.get(here.card.encoder.name) if here.card else None
     checks += check_outlines(reading, (stride,) if stride else STRIDES, here.fitted.sd if here.fitted else {})
     for name, (ok, checked, found) in here.outcomes.items():
         checks.append(Check(name, ok, found) if checked else unchecked(name, found))
-    return concluded(checks)
+    return checks
+
+
+def _check_examination(content: dict[str, Any], packs: Sequence[Guideline], readers: Path) -> list[Check]:
+    """Every lesion's reading as if it stood alone, then what is made of all of them."""
+    claimed = content.pop("id", None)
+    ids = [one["reading"].pop("id", None) for one in content["lesions"]] if _holds_readings(content["lesions"]) else []
+    examination = Examination.model_validate_json(json.dumps(content))
+    checks = [Check("format", True, f"an examination of {len(ids)} lesions in the form of this version")]
+    checks.append(_check_content("examination", claimed, examination.id))
+    for lesion, own in zip(examination.lesions, ids, strict=True):
+        inside = [_check_content("reading", own, lesion.reading.id), *_check_inside(lesion.reading, packs, readers)]
+        checks += [replace(check, name=f"{lesion.name}: {check.name}") for check in inside]
+    if not all(check.ok for check in checks[2:]):
+        left = "what the lesions make together cannot be derived again while the reading of one does not hold"
+        return [*checks, Check("together", False, left, checked=False)]
+    return [*checks, *_check_together(examination, packs)]
+
+
+def _holds_readings(lesions: object) -> TypeGuard[list[dict[str, dict[str, Any]]]]:
+    return isinstance(lesions, list) and all(
+        isinstance(one, dict) and isinstance(cast("dict[str, Any]", one).get("reading"), dict)
+        for one in cast("list[object]", lesions)
+    )
+
+
+def _check_together(examination: Examination, packs: Sequence[Guideline]) -> list[Check]:
+    """The same questions were put to every lesion, and their answers combine as the guideline says."""
+    asked = {one.name: _asked(one.reading) for one in examination.lesions}
+    first, *others = asked
+    if other := next((name for name in others if asked[name] != asked[first]), None):
+        told = f"{other} was asked other questions, or by another guideline, than {first}: expected the same for every lesion"
+        return [Check("together", False, told)]
+    derived = combine_all(examination.lesions, packs)
+    given, gives = ([one.assessment.question for one in some] for some in (examination.combined, derived))
+    if given != gives:
+        return [Check("together", False, differs("examination", "questions combined", given, gives, "the guideline combines"))]
+    return [_check_combined(one, again) for one, again in zip(examination.combined, derived, strict=True)]
+
+
+def _asked(reading: Reading) -> list[tuple[str, GuidelineRef]]:
+    asked = [(a.question, a.guideline) for a in reading.assessments]
+    return asked + [(one.differential, one.guideline) for one in reading.weighed]
+
+
+def _check_combined(recorded: Combined, derived: Combined) -> Check:
+    lists = [(field, getattr(recorded, field), getattr(derived, field)) for field in ("drives", "followed", "sampled")]
+    one, other = recorded.assessment, derived.assessment
+    fields = [(field, getattr(one, field), getattr(other, field)) for field in Assessment.model_fields]
+    return check_fields(f"together {recorded.assessment.question}", [*fields, *lists])
 
 
 def _parsed(text: str | bytes) -> dict[str, Any]:
@@ -89,7 +146,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise InputError(f"expected every key once, got {_short(twice)} twice: a file that says two things is not a reading")
+        raise InputError(f"expected every key once, got {short(twice)} twice: a file that says two things is not a reading")
     return found
 
 
@@ -115,115 +172,108 @@ def _one_line(error: Exception) -> str:
     return str(error)[:300].replace("\n", " ")
 
 
-def _short(value: object) -> str:
-    told = value if isinstance(value, str) else str(value)
-    return repr(told if len(told) <= SHOWN else f"{told[: SHOWN - 1]}…")
-
-
-def _check_content(claimed: object, reading: Reading) -> Check:
+def _check_content(kind: str, claimed: object, computed: str) -> Check:
     if not isinstance(claimed, str) or not claimed:
-        return Check("content", False, f"the reading has no id; its content hashes to {reading.id[:12]}…")
-    if claimed != reading.id:
-        found = f"its id is {claimed[:12]}… but its content hashes to {reading.id[:12]}…"
+        return Check("content", False, f"the {kind} has no id; its content hashes to {computed[:12]}…")
+    if claimed != computed:
+        found = f"its id is {claimed[:12]}… but its content hashes to {computed[:12]}…"
         return Check("content", False, f"changed after it was written: {found}")
-    return Check("content", True, f"hashes to its id {reading.id[:12]}…")
+    return Check("content", True, f"hashes to its id {computed[:12]}…")
 
 
 def _check_conclusions(reading: Reading, packs: Sequence[Guideline], known: bool) -> list[Check]:
-    """Guidelines, findings, assessments, cautions."""
-    checks: list[Check] = []
-    found: list[Guideline] = []
-    for a in reading.assessments:
-        try:
-            pack = guideline_of(a, packs)
-        except PellucidError as error:
-            checks.append(Check(f"guideline {a.guideline.name}", False, _one_line(error)))
-            continue
-        if pack not in found:
-            same = f"edition {pack.edition} is the file of hash {pack.sha256[:12]}…"
-            checks.append(Check(f"guideline {pack.name}", True, same))
-        found.append(pack)
-    checks.append(_check_findings(reading.findings, found))
-    if len(found) < len(reading.assessments):
+    """Guidelines, findings, what follows from others, assessments, signs weighed, cautions."""
+    refs = dict.fromkeys([*(a.guideline for a in reading.assessments), *(one.guideline for one in reading.weighed)])
+    found, checks = _find_guidelines(refs, packs)
+    checks.append(_check_findings(reading.findings, list(found.values())))
+    checks += _check_worked_out(reading.findings, list(found.values()))
+    if len(found) < len(refs):
         left = "the assessments cannot be derived again without the guidelines they name"
         return [*checks, Check("assessments", False, left, checked=False)]
-    asks = [asked_again(pack, a) for pack, a in zip(found, reading.assessments, strict=True)]
+    if not refs:
+        checks.append(unchecked("conclusions", "the reading concludes nothing from its findings"))
+    asks = [asked_again(found[a.guideline], a) for a in reading.assessments]
+    beside = list({found[one.guideline].sha256: found[one.guideline] for one in reading.weighed}.values())
     try:
-        derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals)
+        derived, told = conclude_all(reading.study, reading.findings, asks, reading.provenance.signals, beside)
+        weighed = [one for pack in beside for one in weigh_all(pack, reading.findings)]
     except (PellucidError, ValidationError) as error:
         return [*checks, Check("assessments", False, f"the rules cannot be applied to these findings: {_one_line(error)}")]
-    checks += [_check_assessment(a, again) for a, again in zip(reading.assessments, derived, strict=True)]
+    checks += [check_same(f"assessment {a.question}", a, again) for a, again in zip(reading.assessments, derived, strict=True)]
+    checks += _check_weighed(reading.weighed, weighed)
     checks.append(_check_signals(reading))
     return [*checks, *_check_cautions(reading.cautions, told, known)]
+
+
+def _find_guidelines(
+    refs: Iterable[GuidelineRef], packs: Sequence[Guideline]
+) -> tuple[dict[GuidelineRef, Guideline], list[Check]]:
+    """The packs that could be found, by what names them, and a check for each."""
+    found: dict[GuidelineRef, Guideline] = {}
+    checks: dict[str, Check] = {}
+    for ref in refs:
+        try:
+            pack = found[ref] = guideline_of(ref, packs)
+        except PellucidError as error:
+            checks[f"{ref.name} {ref.sha256}"] = Check(f"guideline {ref.name}", False, _one_line(error))
+            continue
+        same = f"edition {pack.edition} is the file of hash {pack.sha256[:12]}…"
+        checks.setdefault(pack.sha256, Check(f"guideline {pack.name}", True, same))
+    return found, list(checks.values())
+
+
+def _check_weighed(recorded: Sequence[Weighing], derived: Sequence[Weighing]) -> list[Check]:
+    """The signs of every differential of a guideline weigh what the reading says, and none of its differentials is left out."""
+    given, gives = ([one.differential for one in some] for some in (recorded, derived))
+    if given != gives:
+        return [Check("signs", False, differs("weighed", "differentials", given, gives, "the guideline has"))]
+    return [
+        check_fields(f"signs {one.differential}", _weighed_fields(one, again))
+        for one, again in zip(recorded, derived, strict=True)
+    ]
+
+
+def _weighed_fields(one: Weighing, other: Weighing) -> list[tuple[str, object, object]]:
+    """Pairs of fields, those of every diagnosis among them."""
+    fields: list[tuple[str, object, object]] = [
+        (name, getattr(one, name), getattr(other, name)) for name in ("label", "guideline", "limits")
+    ]
+    fields.append(("diagnoses", [d.name for d in one.diagnoses], [d.name for d in other.diagnoses]))
+    for first, second in zip(one.diagnoses, other.diagnoses, strict=False):
+        names = type(first).model_fields
+        fields += [(f"{second.name}: {name}", getattr(first, name), getattr(second, name)) for name in names]
+    return fields
 
 
 def _check_findings(findings: Sequence[Finding], packs: Sequence[Guideline]) -> Check:
     """States and units are the guideline's."""
     for finding, concept in ((f, pack.concepts[f.concept]) for f in findings for pack in packs if f.concept in pack.concepts):
         if sorted(finding.states or ()) != sorted(concept.states or ()):
-            found = _differs(finding.concept, "states", finding.states, concept.states, "the guideline has")
+            found = differs(finding.concept, "states", finding.states, concept.states, "the guideline has")
             return Check("findings", False, found)
         if finding.unit != concept.unit:
-            return Check("findings", False, _differs(finding.concept, "unit", finding.unit, concept.unit, "the guideline has"))
+            return Check("findings", False, differs(finding.concept, "unit", finding.unit, concept.unit, "the guideline has"))
     return Check("findings", True, f"{len(findings)} findings, each with the states or the unit that the guideline gives them")
 
 
-def _differs(where: str, field: str, says: object, gives: object, giver: str) -> str:
-    return f"{where}: {field}: the reading says {_short(says)}, {giver} {_short(gives)}"
+def _check_worked_out(findings: Sequence[Finding], packs: Sequence[Guideline]) -> list[Check]:
+    """What follows from other findings follows from those that stand here; nothing to check where nothing follows."""
+    name = "worked-out findings"
+    try:
+        again = {f.concept: f for f in work_out(findings, packs)}
+    except PellucidError as error:
+        return [Check(name, False, _one_line(error))]
+    here = {f.concept: f for f in findings}
+    for concept in dict.fromkeys([*here, *again]):
+        one, other = (plain(found[concept]) if concept in found else None for found in (here, again))
+        if not same(one, other):
+            return [Check(name, False, differs(concept, "finding", _said(one), _said(other), "the others give"))]
+    count = sum(f.because is not None for f in findings)
+    return [Check(name, True, f"{count} follow from the findings that were stated")] if count else []
 
 
-def _check_assessment(recorded: Assessment, derived: Assessment) -> Check:
-    """Field by field against what the rules give."""
-    name = f"assessment {recorded.question}"
-    said = [_difference(field, getattr(recorded, field), getattr(derived, field)) for field in Assessment.model_fields]
-    wrong = [text for text in said if text]
-    if not wrong:
-        return Check(name, True, f"{len(said)} fields are what the rules give for these findings")
-    more = f"; and {len(wrong) - MOST_SHOWN} more fields" if len(wrong) > MOST_SHOWN else ""
-    return Check(name, False, "; ".join(wrong[:MOST_SHOWN]) + more)
-
-
-def _difference(field: str, recorded: object, derived: object) -> str | None:
-    if isinstance(recorded, Step) and isinstance(derived, Step):
-        found = next(_unlike_steps(recorded, derived), None)
-        return f"derivation: the reading says {_short(found[0])}, the rules give {_short(found[1])}" if found else None
-    if _same(_plain(recorded), _plain(derived)):
-        return None
-    return f"{field}: the reading says {_short(_told(recorded))}, the rules give {_short(_told(derived))}"
-
-
-def _unlike_steps(one: Step, other: Step) -> Iterator[tuple[str, str]]:
-    """Pairs of lines of two derivations that differ, from the top."""
-    if one.model_copy(update={"because": ()}) != other.model_copy(update={"because": ()}):
-        yield f"{one.truth.value}: {one.claim} [{one.citation}]", f"{other.truth.value}: {other.claim} [{other.citation}]"
-    if len(one.because) != len(other.because):
-        yield f"{len(one.because)} steps under: {one.claim}", f"{len(other.because)} steps"
-    for first, second in zip(one.because, other.because, strict=False):
-        yield from _unlike_steps(first, second)
-
-
-def _plain(value: Any) -> Any:
-    """Records as plain dicts and tuples as lists, so that numbers in them can be compared within the tolerance."""
-    if isinstance(value, tuple):
-        return [_plain(item) for item in cast("tuple[Any, ...]", value)]
-    return value.model_dump(mode="json") if hasattr(value, "model_dump") else value
-
-
-def _same(one: Any, other: Any) -> bool:
-    if isinstance(one, float) and isinstance(other, float):
-        return abs(one - other) <= TOLERANCE
-    if isinstance(one, Mapping) and isinstance(other, Mapping):
-        left, right = cast("Mapping[str, Any]", one), cast("Mapping[str, Any]", other)
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
-    if isinstance(one, list) and isinstance(other, list):
-        here, there = cast("list[Any]", one), cast("list[Any]", other)
-        return len(here) == len(there) and all(_same(a, b) for a, b in zip(here, there, strict=True))
-    return bool(one == other)
-
-
-def _told(value: Any) -> object:
-    plain = _plain(value)
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+def _said(finding: Mapping[str, Any] | None) -> object:
+    return finding["probabilities"] or finding["value"] or finding["unknown_because"] if finding else "nothing"
 
 
 def _check_signals(reading: Reading) -> Check:
@@ -237,7 +287,7 @@ def _check_signals(reading: Reading) -> Check:
         gives = given.get(shadow.question, {}).get(shadow.category)
         if gives is not None and abs(gives - shadow.concept_probability) > TOLERANCE:
             where, says = f"shadow of {shadow.question}", shadow.concept_probability
-            return Check("signals", False, _differs(where, "concept_probability", says, gives, "the rules give"))
+            return Check("signals", False, differs(where, "concept_probability", says, gives, "the rules give"))
     return Check("signals", True, "the shadow was compared with the probabilities that the rules give")
 
 
@@ -265,13 +315,13 @@ def _check_cautions(recorded: Sequence[Caution], derived: Sequence[Caution], kno
     `known`, none at all that the rules do not give, for no installed reader adds its own."""
     gone = [c for c in derived if c not in recorded]
     if gone:
-        return [Check("cautions", False, f"missing is the caution ({gone[0].kind}) {_short(gone[0].text)}")]
+        return [Check("cautions", False, f"missing is the caution ({gone[0].kind}) {short(gone[0].text)}")]
     added = [c for c in recorded if c not in derived]
     strange = [c for c in added if known or c.kind not in NOT_DERIVED]
     if strange:
-        return [Check("cautions", False, f"nothing gives rise to the caution ({strange[0].kind}) {_short(strange[0].text)}")]
+        return [Check("cautions", False, f"nothing gives rise to the caution ({strange[0].kind}) {short(strange[0].text)}")]
     if [c for c in recorded if c not in added] != list(derived):
         return [Check("cautions", False, "they do not stand in their order, the most serious first, each once")]
     kept = [Check("cautions", True, f"{len(recorded) - len(added)} cautions, none that belongs there is missing")]
-    told = f"the rules do not give the caution ({added[0].kind}) {_short(added[0].text)}" if added else ""
+    told = f"the rules do not give the caution ({added[0].kind}) {short(added[0].text)}" if added else ""
     return [*kept, unchecked("added cautions", told)] if added else kept

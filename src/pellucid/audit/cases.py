@@ -4,7 +4,7 @@ The judge does not import the judged: a model and a method come in as plain func
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,3 +61,36 @@ class Bench:
     """The same architecture trained on permuted labels."""
     others: Mapping[str, Maps] = field(default_factory=dict[str, Maps])
     """Maps of other methods for the same cases."""
+    reseeded: Callable[[int], Explain] | None = None
+    """The same method with another seed; None where the method draws nothing."""
+    reference: Maps | None = None
+    """What a segmentation net or a person marks on the same cases: the figure to stand beside localisation."""
+    known: dict[tuple[str, bytes], NDArray[np.float64]] | None = None
+    """Scores of alterations that do not depend on the map, by alteration and case: filled while measuring, so that methods and
+    controls tried on the same cases share them. None keeps nothing. Of one model only."""
+
+    def __post_init__(self) -> None:
+        shape = (len(self.cases.images), *self.cases.images.shape[2:])
+        for name, maps in {"the method": self.maps, "the reference": self.reference, **self.others}.items():
+            if maps is not None and maps.shape != shape:
+                raise InputError(
+                    f"bench: expected maps of {name} of shape {shape}, got {maps.shape}: bring them to the images' grid"
+                )
+            if maps is not None and not np.isfinite(maps).all():
+                raise InputError(f"bench: expected finite maps of {name}, got NaN or infinity")
+
+    def with_explain(self, explain: Explain) -> "Bench":
+        """The same bench with another method; the maps stay those of the first."""
+        return replace(self, explain=explain)
+
+    def of(self, index: NDArray[np.int64]) -> "Bench":
+        """The same bench with the cases of `index` only."""
+        c = self.cases
+        cases = Cases(c.images[index], c.targets[index], c.patients[index], None if c.masks is None else c.masks[index])
+        return replace(
+            self,
+            cases=cases,
+            maps=self.maps[index],
+            others={name: maps[index] for name, maps in self.others.items()},
+            reference=None if self.reference is None else self.reference[index],
+        )

@@ -16,6 +16,7 @@ from pellucid.knowledge.evaluate import evaluate, next_step_of, situated
 from pellucid.knowledge.extent import Extent, pack_extent, question_extent
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import Guideline, Question
+from pellucid.knowledge.locate import at
 from pellucid.knowledge.prove import proofs
 from pellucid.knowledge.questions import rows_of
 from pellucid.knowledge.reasons import either, open_categories
@@ -82,7 +83,11 @@ def check_guideline(guideline: Guideline) -> Check:
 
 def _open_questions(guideline: Guideline, cases: Sequence[Case]) -> list[str]:
     asked = {case.question for case in cases}
-    return [f"question {name}: expected one or more cases, got none" for name in guideline.questions if name not in asked]
+    return [
+        f"{at(guideline, 'questions', name)}: question {name}: expected one or more cases, got none"
+        for name in guideline.questions
+        if name not in asked
+    ]
 
 
 def _exercise(guideline: Guideline, name: str, cases: Sequence[Case], file: Path) -> tuple[list[str], list[str], list[str]]:
@@ -112,11 +117,18 @@ def _exercise(guideline: Guideline, name: str, cases: Sequence[Case], file: Path
         rows.append(f"  {key:<28}{counted[0]:>5}{counted[1]:>9}{counted[2]:>9}")
         wanted = ("met", "not met", "unknown") if _can_be_unknown(compiled, tested[key]) else ("met", "not met")
         gaps += [
-            f"question {name}: {key}: expected a case where it is {word}, got none"
+            f"{_place(guideline, name, key)}: question {name}: {key}: expected a case where it is {word}, got none"
             for word, n in zip(wanted, counted, strict=False)
             if n == 0
         ]
     return faults, rows, gaps
+
+
+def _place(guideline: Guideline, question: str, key: str) -> str:
+    """Where a row or a rule of a question stands."""
+    whole = at(guideline, "questions", question)
+    parts = [at(guideline, "questions", question, part, key) for part in ("decide", "rules")]
+    return max([whole, *parts], key=lambda told: int(told.rpartition(":")[2]))
 
 
 def _can_be_unknown(compiled: Compiled, predicate: Predicate) -> bool:

@@ -55,8 +55,8 @@ def codes_of(guideline: Guideline) -> Iterator[CodeRow]:
             yield row("state", name, state, f"{concept.label}: {state}", PRESENCE.get(state))
     for question in guideline.questions.values():
         yield row("question", "", question.name, question.label)
-        for category in question.categories:
-            yield row("category", question.name, category, f"{question.label}: {category}")
+        for name, category in question.categories.items():
+            yield row("category", question.name, name, f"{question.label}: {name}", category.code)
     for weights in guideline.differentials.values():
         for diagnosis in weights.diagnoses:
             yield row("diagnosis", weights.name, diagnosis.name, diagnosis.name)

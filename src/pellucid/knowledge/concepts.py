@@ -27,23 +27,53 @@ def _entry(name: str, place: Place, pack: Pack) -> Entry:
     if say and template.count("{state}") != 1:
         say.refuse("a sentence with one {state} in it", repr(template))
     plausible, repeatability = fields.maybe("plausible"), fields.maybe("repeatability")
+    answered, counted, step = (fields.maybe(key) for key in ("answered_by", "counted", "rounded_to"))
+    cells, left_out = fields.maybe("cells"), fields.maybe("not_counted")
     counts_as = _counts_as(when, concept, pack) if when and isinstance(when.node.value, dict) else None
     if when and counts_as is None and when.text() not in WHEN_UNKNOWN:
         when.unknown("word", when.text(), [*WHEN_UNKNOWN, "counts_as"])
     entry = Entry(
         concept,
         template,
-        _cells(fields.maybe("cells"), concept),
+        _cells(cells, concept),
         "counts as" if counts_as else WHEN_UNKNOWN[when.text()] if when else "base rate",
         _base_rate(base, concept, pack) if base else None,
         counts_as,
         _plausible(plausible, concept) if plausible else None,
         _repeatability(repeatability, concept, pack) if repeatability else None,
+        _rounded_to(step, concept, cells is not None) if step else None,
+        answered.text() if answered else None,
+        _counted(counted, concept) if counted else False,
+        _not_counted(left_out, counted) if left_out else (),
     )
+    if left_out:
+        pack.not_counted[name] = left_out
+    if answered:
+        pack.answered[name] = answered
     if base and entry.when_unknown != "base rate":
         base.refuse("no base rate", f"one beside when_unknown: {entry.when_unknown}")
     fields.done()
     return entry
+
+
+def _counted(place: Place, concept: Concept) -> bool:
+    if place.text() != "lesions" or concept.unit != "1":
+        place.refuse("'lesions', on a concept of unit '1'", f"{place.text()!r} on {concept.unit or 'states'}")
+    return True
+
+
+def _not_counted(place: Place, counted: Place | None) -> tuple[tuple[str, str], ...]:
+    if counted is None:
+        place.refuse("`counted: lesions` beside `not_counted`", "none")
+    return tuple((question, row) for question, rows in place.pairs() for row in rows.texts())
+
+
+def _rounded_to(place: Place, concept: Concept, cells: bool) -> float:
+    if cells:
+        place.refuse("no rounding beside cells", "both")
+    if concept.unit is None or place.number() <= 0:
+        place.refuse("a step above 0, of a measurement", f"{place.number():g} on {concept.unit or 'states'}")
+    return place.number()
 
 
 def _counts_as(place: Place, concept: Concept, pack: Pack) -> CountsAs:
@@ -85,7 +115,7 @@ def _concept(name: str, label: str, fields: Fields) -> Concept:
             states=states.texts() if states else None,
             unit=unit.text() if unit else None,
             ordinal=bool(ordinal and ordinal.node.value),
-            code=_code(code) if code else None,
+            code=read_code(code) if code else None,
         )
     except ValidationError as error:
         fields.place.refuse("a concept", error.errors()[0]["msg"])
@@ -94,7 +124,8 @@ def _concept(name: str, label: str, fields: Fields) -> Concept:
     return concept
 
 
-def _code(place: Place) -> Code:
+def read_code(place: Place) -> Code:
+    """A code of a public scheme, with its meaning there."""
     fields = place.fields()
     code = Code(scheme=fields.take("scheme").text(), value=fields.take("value").text(), meaning=fields.take("meaning").text())
     fields.done()

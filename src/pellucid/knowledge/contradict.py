@@ -1,11 +1,12 @@
 """What cannot be so: contradictions that a pack declares, found among findings, and taken out of the facts of a model."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pellucid.errors import InputError
 from pellucid.knowledge.axes import parts_of
-from pellucid.knowledge.facts import Fact, withdrawn
+from pellucid.knowledge.facts import WITHIN, Fact, withdrawn
 from pellucid.knowledge.guideline import Contradiction, Guideline
 from pellucid.knowledge.space import Builder
 from pellucid.knowledge.terms import Atom, Compound, Count, Larger, Predicate
@@ -17,8 +18,14 @@ NOTHING = 1e-12
 
 def contradictions_of(guideline: Guideline, findings: Sequence[Finding]) -> tuple[str, ...]:
     """Sentences for the contradictions that findings stated for certain, or called, run into; who says what is named."""
+    return tuple(told for told, _ in contradictions_with_concepts(guideline, findings))
+
+
+def contradictions_with_concepts(guideline: Guideline, findings: Sequence[Finding]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The same sentences, each with the concepts that it is about."""
     by_name = {finding.concept: finding for finding in findings}
-    return tuple(_sentence(guideline, one, by_name) for one in guideline.contradictions if _met(one.when, guideline, by_name))
+    met = [one for one in guideline.contradictions if _met(one.when, guideline, by_name)]
+    return tuple((_sentence(guideline, one, by_name), tuple(_concepts(one.when))) for one in met)
 
 
 def fault_of(guideline: Guideline, findings: Sequence[Finding]) -> str:
@@ -37,7 +44,8 @@ def _said(guideline: Guideline, finding: Finding) -> str:
     label = guideline.entries[finding.concept].concept.label
     unit = "" if finding.unit in (None, "1") else f" {finding.unit}"
     what = f"{finding.value:g}{unit}" if finding.value is not None else str(finding.state)
-    return f"{label} {what} ({finding.observer.name})"
+    who = "worked out from other findings" if finding.because else finding.observer.name
+    return f"{label} {what} ({who})"
 
 
 def _concepts(predicate: Predicate) -> list[str]:
@@ -59,9 +67,7 @@ def _truth(predicate: Predicate, guideline: Guideline, by_name: Mapping[str, Fin
     if isinstance(predicate, Atom):
         return _atom(predicate, by_name.get(predicate.concept))
     if isinstance(predicate, Larger):
-        first, second = (by_name.get(name) for name in (predicate.first, predicate.second))
-        known = first is not None and second is not None and first.value is not None and second.value is not None
-        return (first.value or 0.0) > (second.value or 0.0) if known and first and second else None
+        return _exceeds(by_name.get(predicate.first), by_name.get(predicate.second), beyond_error=predicate.beyond_error)
     if not isinstance(predicate, Compound | Count):
         raise InputError(f"contradiction {predicate.claim!r}: expected concepts only, got a score or an answer")
     parts = [_truth(part, guideline, by_name) for part in predicate.parts]
@@ -72,6 +78,13 @@ def _truth(predicate: Predicate, guideline: Guideline, by_name: Mapping[str, Fin
         return None if parts[0] is None else not parts[0]
     decisive = predicate.operator == "any"
     return decisive if decisive in parts else None if None in parts else not decisive
+
+
+def _exceeds(first: Finding | None, second: Finding | None, *, beyond_error: bool) -> bool | None:
+    if first is None or second is None or first.value is None or second.value is None:
+        return None
+    error = WITHIN * math.hypot(first.sd or 0.0, second.sd or 0.0) if beyond_error else 0.0
+    return first.value - second.value > error
 
 
 def _atom(atom: Atom, finding: Finding | None) -> bool | None:

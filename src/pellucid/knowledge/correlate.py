@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from pellucid.knowledge.conditional import conditional
 from pellucid.knowledge.facts import Fact
 from pellucid.knowledge.guideline import Joint
 from pellucid.knowledge.reasons import class_weights, joint_with_each_axis
@@ -21,9 +22,13 @@ SMOOTHING = 0.5
 
 
 def joint_mass(compiled: Compiled, facts: Sequence[Fact]) -> list[NDArray[np.float64]]:
-    """As `joint_with_each_axis`, with the pack's joint tables in the place of independence."""
+    """As `joint_with_each_axis`, with the pack's joint tables in the place of independence.
+
+    Where a hard contradiction meets a concept of a table, that concept counts as judged: the table speaks for it.
+    """
     groups = [group for joint in compiled.guideline.joint if (group := _group(compiled, facts, joint))]
     base = class_weights(compiled, facts)
+    flat = conditional(compiled, facts, frozenset(k for group in groups for k, _ in group[0][0]))
     total: list[NDArray[np.float64]] | None = None
     for chosen in itertools.product(*groups):
         weights, share = list(base), 1.0
@@ -32,9 +37,9 @@ def joint_mass(compiled: Compiled, facts: Sequence[Fact]) -> list[NDArray[np.flo
             for k, cell in states:
                 weights[k] = np.eye(compiled.axes[k].size)[compiled.axes[k].classes[cell]]
         if share > 0:
-            part = [share * one for one in joint_with_each_axis(compiled, weights)]
+            part = [share * one for one in joint_with_each_axis(compiled, weights, flat)]
             total = part if total is None else [a + b for a, b in zip(total, part, strict=True)]
-    return total if total is not None else joint_with_each_axis(compiled, base)
+    return total if total is not None else joint_with_each_axis(compiled, base, flat)
 
 
 State = tuple[tuple[tuple[int, int], ...], float]

@@ -7,7 +7,7 @@ Kleene's three values: an unknown stays unknown unless it cannot matter.
 from collections.abc import Sequence
 
 from pellucid.knowledge.guideline import Bands, Decide, Outcome, Rule, Scorecard, Table
-from pellucid.knowledge.space import GAP, Compiled
+from pellucid.knowledge.space import GAP, MET, Compiled
 from pellucid.knowledge.steps import Situation, decided_rows, listed, predicate_step, sure
 from pellucid.knowledge.terms import Compound
 from pellucid.record import Step, Truth
@@ -214,7 +214,11 @@ def binding(compiled: Compiled, steps: Sequence[Step]) -> tuple[list[Rule], list
 
 
 def conflict(compiled: Compiled, situation: Situation, steps: Sequence[Step]) -> str | None:
-    """A published floor or ceiling against the scorecard's proposal, or against another rule; None where all agree."""
+    """A published floor or ceiling against the scorecard's proposal, or against another rule; None where all agree.
+
+    A rule that the scorecard cannot meet whatever is found (a ceiling of 3 on a card whose lowest risk is 11 %) disagrees with it
+    as such, and not on this case: there it is a conflict only where the card proposes more than the least it has for that rule.
+    """
     names = compiled.categories
     floors, ceilings = binding(compiled, steps)
     floor = names.index(floors[0].low or names[0]) if floors else 0
@@ -230,9 +234,21 @@ def conflict(compiled: Compiled, situation: Situation, steps: Sequence[Step]) ->
     low, high = (names.index(name) for name in proposed_range(compiled, situation))
     risk = _risk_words(proposal.scorecard, *points_range(compiled, situation))
     said = f"the scorecard proposes {names[low] if low == high else f'{names[low]} to {names[high]}'} (risk {risk})"
-    if high < floor:
+    if high < floor and high < proposed_under(compiled, floors[0])[1]:
         return f"rule {floors[0].id} asks for at least {names[floor]}, {said}: the rule stands"
-    below_every_band = ceiling < names.index(proposal.bands[0].category) and low == names.index(proposal.bands[0].category)
-    if low > ceiling and not below_every_band:
+    if low > ceiling and low > proposed_under(compiled, ceilings[0])[0]:
         return f"rule {ceilings[0].id} asks for at most {names[ceiling]}, {said}: the rule stands"
     return None
+
+
+def proposed_under(compiled: Compiled, rule: Rule) -> tuple[int, int]:
+    """The lowest and the highest category, as indices, that the scorecard proposes over everything that meets a rule."""
+    build = compiled.build
+
+    def only(met: int, bad: int, proposed: int) -> int | None:
+        return proposed if met == MET and not bad else None
+
+    under = build.store.combine(only, build.truth(rule.when), build.impossible(), build.proposed(compiled.question))
+    found: set[int | None] = build.store.values(under, [range(axis.size) for axis in compiled.axes])
+    proposed = [k for k in found if k is not None]
+    return min(proposed), max(proposed)

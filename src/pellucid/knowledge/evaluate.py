@@ -4,7 +4,7 @@ The crisp view is a three-valued derivation; the graded view is the exact distri
 independent given the image. Both come from the same tables, which are built once per guideline.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from pellucid.errors import UnknownName
 from pellucid.knowledge.axes import parts_of
 from pellucid.knowledge.beside import build_beside, possible_facts, situation_of
+from pellucid.knowledge.conditional import conditional, left_aside
 from pellucid.knowledge.correlate import joint_mass
 from pellucid.knowledge.derivation import conflict, derive, open_words
 from pellucid.knowledge.facts import Fact, within_interval
-from pellucid.knowledge.guideline import Anchor, Guideline, NextStep, Outcome
+from pellucid.knowledge.guideline import Anchor, Decide, Guideline, NextStep, Outcome, Question
+from pellucid.knowledge.questions import rows_of
 from pellucid.knowledge.reasons import (
     class_weights,
     contrasts,
@@ -27,8 +29,8 @@ from pellucid.knowledge.reasons import (
     sufficient_reasons,
 )
 from pellucid.knowledge.space import Builder, Compiled, compile_question
-from pellucid.knowledge.steps import Situation, truth_of
-from pellucid.knowledge.terms import Atom, Predicate, ScoreTest
+from pellucid.knowledge.steps import RANK, Situation, row_step, truth_of
+from pellucid.knowledge.terms import AnswerTest, Atom, Predicate, ScoreTest
 from pellucid.record import Condition, Contrast, Differential, Finding, LookAgain, Step, Truth
 
 DECIMALS = 6
@@ -72,7 +74,7 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
     compiled, facts, by_name = situated(guideline, question, findings)
     opened = open_categories(compiled, facts)
     situation = Situation(guideline, compiled.build, facts)
-    masses = joint_with_each_axis(compiled, class_weights(compiled, facts))
+    masses = joint_with_each_axis(compiled, class_weights(compiled, facts), conditional(compiled, facts))
     probabilities, shift = _rounded(compiled, masses[0].sum(axis=1)), None
     if joint and guideline.joint:
         apart, masses = probabilities, joint_mass(compiled, facts)
@@ -91,7 +93,12 @@ def evaluate(guideline: Guideline, question: str, findings: Sequence[Finding], *
         contrasts=contrasts(compiled, facts),
         look_again=look_again(compiled, facts, masses),
         differential=tuple(found for anchor in compiled.question.anchors if (found := _consider(anchor, beside))),
-        boundary=(*_two_views(compiled, crisp, most_probable), *_edges(compiled, facts, by_name)),
+        boundary=(
+            *_two_views(compiled, crisp, most_probable),
+            *_edges(compiled, facts, by_name),
+            *_unasked(compiled, facts, opened),
+            *left_aside(compiled, findings),
+        ),
         conflict=conflict(compiled, situation, tree.because[1 : 1 + len(rules)]),
         missing=tuple(
             name for name in compiled.question.needs if name not in by_name or by_name[name].unknown_because is not None
@@ -116,6 +123,20 @@ def _beside(guideline: Guideline, name: str) -> Builder:
     """What builds the predicates of a question's differential and conditional next steps."""
     question = guideline.questions[name]
     return build_beside(guideline, [*(a.when for a in question.anchors), *(rule.when for rule in question.next_steps)])
+
+
+def row_on(guideline: Guideline, question: str, row: str, findings: Sequence[Finding]) -> Step:
+    """One decision row on findings, whatever the rows above it: met, not met, or unknown where what nobody judged leaves both
+    possible. An input that nobody stated does not bind. Raises as `evaluate` does, and StopIteration for an unknown row.
+    """
+    compiled, facts, _ = situated(guideline, question, findings)
+    situation = Situation(guideline, compiled.build, facts)
+    asked = next(one for one in rows_of(compiled.question) if one.id == row)
+    step = row_step(asked, situation)
+    values = situation.values(compiled.build.truth(asked.when)) if asked.when else {RANK[Truth.MET]}
+    met = RANK[Truth.MET] in values
+    truth = Truth.NOT_MET if not met else Truth.MET if len(values) == 1 else Truth.UNKNOWN
+    return step.model_copy(update={"claim": asked.claim, "truth": truth})
 
 
 def score_of(guideline: Guideline, name: str, findings: Sequence[Finding]) -> float:
@@ -191,6 +212,49 @@ def _edges(compiled: Compiled, facts: Sequence[Fact], by_name: Mapping[str, Find
                     f"the {label} ({fact.seen}) may as well be {axis.labels[cell]}: the {noun} would then be {' or '.join(there)}"
                 )
     return found
+
+
+def _unasked(compiled: Compiled, facts: Sequence[Fact], here: Sequence[str]) -> list[str]:
+    """Sentences for inputs nobody stated that the pack says to ask for, where one state of theirs would change the answer."""
+    found: list[str] = []
+    for k, axis in enumerate(compiled.axes):
+        if axis.name not in compiled.question.ask_for or facts[k].judged:
+            continue
+        for cell in range(axis.cells):
+            stated = [*facts[:k], replace(facts[k], cell=cell), *facts[k + 1 :]]
+            there = open_categories(compiled, stated)
+            if there and not set(there) & set(here):
+                said = axis.entry.say.format(state=axis.labels[cell])
+                seen = _seen_beside(compiled, axis.name, stated)
+                found.append(
+                    f"the {compiled.question.noun} would become {' or '.join(there)} if {said}, which nobody has stated"
+                    + (f" (seen: {seen})" if seen else "")
+                )
+    return found
+
+
+def _seen_beside(compiled: Compiled, concept: str, facts: Sequence[Fact]) -> str:
+    """What is found among the conditions that stand with an input in the rows that it makes decide."""
+    situation = Situation(compiled.guideline, compiled.build, facts)
+    found: dict[str, None] = {}
+    for when in _row_conditions(compiled.guideline, compiled.question):
+        names = {part.concept for part in parts_of(when) if isinstance(part, Atom)}
+        if concept in names and truth_of(when, situation) is Truth.MET:
+            met = [item for item in _supports(when, situation) if item.concept != concept]
+            labels = compiled.guideline.concepts
+            found |= dict.fromkeys(f"{labels[item.concept].label} {item.state}" for item in met)
+    return " and ".join(found)
+
+
+def _row_conditions(guideline: Guideline, question: Question) -> Iterator[Predicate]:
+    """The conditions of a question's decision rows, and of the rows of earlier questions whose answers it rests on."""
+    for row in question.proposal.rows if isinstance(question.proposal, Decide) else ():
+        if row.when is None:
+            continue
+        yield row.when
+        for part in parts_of(row.when):
+            if isinstance(part, AnswerTest):
+                yield from _row_conditions(guideline, guideline.questions[part.question])
 
 
 def _consider(anchor: Anchor, situation: Situation) -> Differential | None:

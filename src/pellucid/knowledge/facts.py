@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from pellucid.errors import InputError
 from pellucid.knowledge.axes import Axis
-from pellucid.record import Finding
+from pellucid.record import Finding, Step
 
 WITHIN = 1.959963984540054
 """Half width of a 95 % interval, in standard deviations."""
+BEYOND = 0.025
+"""What lies outside such an interval on either side: a state that was worked out with more than this may as well be so."""
+LEAST_TOLD = 0.005
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,6 +30,8 @@ class Fact:
     """In words, e.g. 'seen: circumscribed, 0.71'."""
     judged: bool
     """Whether somebody judged it, crisply or not."""
+    because: tuple[Step, ...] = ()
+    """How it follows from other findings, where nobody stated it."""
 
 
 def read_facts(axes: Sequence[Axis], findings: Mapping[str, Finding]) -> list[Fact]:
@@ -46,7 +51,8 @@ def _fact(axis: Axis, finding: Finding | None) -> Fact:
     unsure = axis.entry.counts_as
     if finding.state is None and unsure is not None:
         return Fact(axis.labels.index(unsure.state), weights, f"{_seen(finding, names)}: counts as {unsure.state}", True)
-    return Fact(None if finding.state is None else axis.labels.index(finding.state), weights, _seen(finding, names), True)
+    cell = None if finding.state is None else axis.labels.index(finding.state)
+    return Fact(cell, weights, _seen(finding, names), True, (finding.because,) if finding.because else ())
 
 
 def _names_of_states(axis: Axis, finding: Finding) -> tuple[str, ...]:
@@ -101,7 +107,11 @@ def _measured(axis: Axis, finding: Finding) -> Fact:
     weights[: axis.cells] = -np.diff(passed)
     cell = sum(_beyond(value, cut) for cut in axis.cuts)
     unit = "" if finding.unit == "1" else f" {finding.unit}"
-    return Fact(cell, weights, f"measured: {value:.3g} ± {sd:.2g}{unit}", True)
+    shown = f"{value:.3g}" if axis.entry.rounded_to is None else f"{value:.5g}"  # 14.95 mm is 15.0 mm rounded, 14.94 mm is not
+    seen, because = f"measured: {shown} ± {sd:.2g}{unit}", ()
+    if finding.because is not None:
+        seen, because = f"counted: {value:g}", (finding.because,)
+    return Fact(cell, weights, seen, True, because)
 
 
 def _passes(value: float, sd: float, cut: tuple[float, bool]) -> float:
@@ -113,6 +123,8 @@ def _passes(value: float, sd: float, cut: tuple[float, bool]) -> float:
 
 def _seen(finding: Finding, names: tuple[str, ...]) -> str:
     ranked = sorted(zip(finding.probabilities or (), names, strict=True), key=lambda pair: -pair[0])
+    if finding.because is not None:
+        return "worked out: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked if p >= LEAST_TOLD)
     if finding.state is None:
         return "not sure: " + ", ".join(f"{name} {p:.2f}" for p, name in ranked[:2])
     if finding.observer.kind == "person":
@@ -122,7 +134,10 @@ def _seen(finding: Finding, names: tuple[str, ...]) -> str:
 
 
 def within_interval(axis: Axis, finding: Finding | None) -> list[int]:
-    """The cells that a measurement's 95 % interval reaches; empty for anything else."""
+    """The cells that a measurement's 95 % interval reaches, or that have their share of what was worked out; else none."""
+    if finding is not None and finding.because is not None and finding.state is not None:
+        shares = dict(zip(finding.states or (), finding.probabilities or (), strict=True))
+        return [k for k, label in enumerate(axis.labels) if shares.get(label, 0.0) > BEYOND]
     if finding is None or finding.value is None or not finding.sd:
         return []
     low, high = (

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from pellucid.knowledge.fields import Place
 from pellucid.knowledge.terms import (
+    DIGITS,
     AnswerTest,
     Atom,
     Compound,
@@ -19,6 +20,7 @@ from pellucid.knowledge.terms import (
     Score,
     ScoreTest,
     counted,
+    rounded,
 )
 
 LIMITS = {"at_least": "at least", "at_most": "at most", "above": "above", "below": "below"}
@@ -184,9 +186,22 @@ def _limit(word: str, place: Place, known: Vocabulary) -> Predicate:
     value = wanted.number()
     unit = "" if concept.unit == "1" else f" {concept.unit}"
     claim = f"the {concept.label} is {LIMITS[word]} {value:g}{unit}"
+    if entry.rounded_to is not None:
+        return _rounded_limit(word, entry, wanted, f"{claim}, rounded to {entry.rounded_to:g}{unit}")
     if word in ("at_least", "above"):
         return Atom(concept.name, claim, low=(value, word == "above"))
     return Atom(concept.name, claim, high=(value, word == "below"))
+
+
+def _rounded_limit(word: str, entry: Entry, wanted: Place, claim: str) -> Atom:
+    """A limit on the rounded value, as the cut that it makes among values before rounding: 8.0 in steps of 0.1 begins at 7.95."""
+    value, step = wanted.number(), entry.rounded_to or 0.0
+    if rounded(value, step) != value:
+        wanted.refuse(f"a limit of {entry.concept.name} in steps of {step:g}, to which it is rounded", f"{value:g}")
+    cut = round(value + (step if word in ("above", "at_most") else -step) / 2, DIGITS)
+    if word in ("at_least", "above"):
+        return Atom(entry.concept.name, claim, low=(cut, False))
+    return Atom(entry.concept.name, claim, high=(cut, True))
 
 
 def _ordinal_limit(word: str, entry: Entry, wanted: Place) -> Predicate:

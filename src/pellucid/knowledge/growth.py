@@ -1,12 +1,7 @@
 """Growth of one lesion between two measurements, each with its error: a probability of growth, not a yes or no.
 
-**Which error.** The published repeatability of manual diameters of lung nodules is about ± 1.5 mm (background knowledge).
-That is a 95 % limit of the *difference* of two measurements: 1.96 · sd(difference) = 1.5 mm, so sd(difference) = 0.77 mm. Two
-independent errors of equal size make it √2 · sd(one), so **one measurement has 0.54 mm**; that is the default here. The packs
-give a typed diameter that states no error 0.75 mm (1.5 mm / 2), which is the sd of the difference and, for one measurement,
-the wider choice. A finding that states its error keeps it, so with 0.75 mm twice the difference has 1.06 mm and 95 % limits
-of ± 2.1 mm, near the 2 mm that Fleischner 2017 asks for. Of liver lesions the facts at hand give no repeatability, so their
-findings must state an error.
+**Which error.** A finding that states its error keeps it; one that states none has `SD_OF_ONE_MM`, the one figure that the packs
+give too (`growth_criteria` says where it comes from).
 
 **What is computed.** Measured values with independent normal errors and no prior knowledge of growth: the true diameters are
 normal around the measured ones, so the true increase passes a threshold t with probability Φ((d2 − d1 − t) / √(sd1² + sd2²)),
@@ -22,87 +17,19 @@ interval of doublings that reaches zero means a doubling time without an upper l
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Literal
 
 from pellucid.errors import InputError, UnknownName
+from pellucid.knowledge.growth_criteria import CRITERIA, SD_OF_ONE_MM, Criterion, Outcome
 from pellucid.record import Concept, Finding, Observer
 
 DAYS_PER_MONTH = 30.4375
 DAYS_PER_YEAR = 365.25
 Z95 = 1.959963984540054
-LIMIT_OF_DIFFERENCE_MM = 1.5
-"""95 % limit of the difference of two manual diameters of a lung nodule; background."""
-SD_OF_DIFFERENCE_MM = LIMIT_OF_DIFFERENCE_MM / Z95
-SD_OF_ONE_MM = SD_OF_DIFFERENCE_MM / math.sqrt(2)
 CLEAR_OF_ZERO = 3.0
 """A diameter must be so many standard deviations above zero for a ratio to mean anything (1 in 700 of its error lies below)."""
 LARGEST_MM = 500.0
-OUTCOMES = ("decreased", "stable", "growing")
+OUTCOMES: tuple[Outcome, ...] = ("decreased", "stable", "slowly growing", "growing")
 DECIMALS = 6
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """What a guideline calls growth, with its source."""
-
-    name: str
-    kind: Literal["millimetres", "ratio"]
-    threshold: float
-    """Increase in mm, or the ratio of the later diameter to the earlier one."""
-    inclusive: bool
-    """Whether a measured increase just on the threshold counts."""
-    within_months: float | None
-    """The span the threshold belongs to; None: any."""
-    longer: Literal["pro rata", "never", "same"]
-    """A longer interval: the threshold grows in proportion (growth taken as even), or it can not be met, or nothing changes."""
-    sd_of_one_mm: float | None
-    """The error of a measurement that states none; None: it must be stated."""
-    claim: str
-    citation: str
-    verified: Literal["source", "recomputed", "background"]
-
-
-CRITERIA: Mapping[str, Criterion] = MappingProxyType(
-    {
-        "lung-cancer-screening-2022": Criterion(
-            "lung-cancer-screening-2022",
-            "millimetres",
-            1.5,
-            False,
-            12.0,
-            "pro rata",
-            SD_OF_ONE_MM,
-            "the mean diameter increased by more than 1.5 mm within 12 months",
-            "Lung-RADS v2022, growth",
-            "source",
-        ),
-        "incidental-lung-nodule-2017": Criterion(
-            "incidental-lung-nodule-2017",
-            "millimetres",
-            2.0,
-            True,
-            None,
-            "same",
-            SD_OF_ONE_MM,
-            "the diameter increased by 2 mm or more",
-            "Fleischner 2017, growth",
-            "background",
-        ),
-        "liver-lesion-ct-mr-2018": Criterion(
-            "liver-lesion-ct-mr-2018",
-            "ratio",
-            1.5,
-            True,
-            6.0,
-            "never",
-            None,
-            "the size increased by 50 % or more within 6 months",
-            "LI-RADS v2018, threshold growth",
-            "source",
-        ),
-    }
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,14 +57,16 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Growth:
-    """Probabilities over decreased, stable and growing by one criterion; the three sum to one."""
+    """Probabilities over the outcomes by one criterion; growing, slowly growing, decreased and stable sum to one."""
 
     growing: float
     decreased: float
     stable: float
+    slowly: float
+    """That it grew by the threshold over an interval so long that this is no growth by the criterion: slow growth."""
     any_increase: float
     """That the true diameter increased at all, by however little."""
-    measured: Literal["decreased", "stable", "growing"]
+    measured: Outcome
     """What the measured values say when they are taken as exact."""
     threshold: float | None
     """The increase in mm, or the ratio, that counts as growth over this interval; None where none can."""
@@ -166,16 +95,26 @@ def growth(pair: Pair, criterion: str) -> Growth:
     threshold, assumption = _over_interval(rule, pair.months)
     growing, grew = (0.0, False) if threshold is None else _grew(pair, rule, threshold)
     decreased, shrank = _grew(_mirrored(pair), rule, rule.threshold if threshold is None else threshold)
-    growing, decreased = round(growing, DECIMALS), round(decreased, DECIMALS)
+    slowly, crept = _slowly(pair, rule, growing)
+    growing, decreased, slowly = round(growing, DECIMALS), round(decreased, DECIMALS), round(slowly, DECIMALS)
     return Growth(
         growing=growing,
         decreased=decreased,
-        stable=round(max(1.0 - growing - decreased, 0.0), DECIMALS),
+        stable=round(max(1.0 - growing - decreased - slowly, 0.0), DECIMALS),
+        slowly=slowly,
         any_increase=round(_passes(pair, 0.0, 1.0), DECIMALS),
-        measured="growing" if grew else "decreased" if shrank else "stable",
+        measured="growing" if grew else "slowly growing" if crept else "decreased" if shrank else "stable",
         threshold=threshold,
         assumption=assumption,
     )
+
+
+def _slowly(pair: Pair, rule: Criterion, growing: float) -> tuple[float, bool]:
+    """What passes the threshold over an interval longer than the criterion's without passing the one in proportion."""
+    if rule.longer != "pro rata" or rule.within_months is None or pair.months <= rule.within_months:
+        return 0.0, False
+    share, crept = _grew(pair, rule, rule.threshold)
+    return max(share - growing, 0.0), crept
 
 
 def _mirrored(pair: Pair) -> Pair:
@@ -269,28 +208,24 @@ def _fieller(pair: Pair, z: float) -> tuple[float, float]:
     return (b - root) / a, (b + root) / a
 
 
-def pair_of_findings(before: Finding, now: Finding, months: float, criterion: str) -> Pair:
-    """Two findings on the same diameter as a pair; an error that was not stated (0) becomes the criterion's repeatability.
+def pair_of_findings(before: Finding, now: Finding, months: float) -> Pair:
+    """Two findings on the same diameter as a pair; an error that was not stated (0) becomes the published repeatability.
 
     InputError where they measure different things, in another unit than mm, or say no value.
     """
     if before.concept != now.concept:
         raise InputError(f"growth: expected the same measurement twice, got {before.concept} and {now.concept}")
-    default = _criterion(criterion).sd_of_one_mm
-    (d1, sd1), (d2, sd2) = (_value_mm(finding, when, default) for finding, when in ((before, "earlier"), (now, "later")))
+    (d1, sd1), (d2, sd2) = (_value_mm(finding, when) for finding, when in ((before, "earlier"), (now, "later")))
     return Pair(d1, sd1, d2, sd2, months)
 
 
-def _value_mm(finding: Finding, when: str, default: float | None) -> tuple[float, float]:
+def _value_mm(finding: Finding, when: str) -> tuple[float, float]:
     what = f"the {when} {finding.concept}"
     if finding.unit != "mm":
         raise InputError(f"growth: expected {what} in mm, got {finding.unit or 'states'}")
     if finding.value is None:
         raise InputError(f"growth: expected a value of {what}, got unknown: {finding.unknown_because}")
-    sd = finding.sd or default
-    if sd is None:
-        raise InputError(f"growth: expected a standard deviation of {what}, got none, and none is published to stand in for it")
-    return finding.value, sd
+    return finding.value, finding.sd or SD_OF_ONE_MM
 
 
 def growth_finding(
@@ -298,19 +233,20 @@ def growth_finding(
 ) -> Finding:
     """A finding on a pack's status concept: probabilities of growth over its states; the called state is what was measured.
 
-    `names` gives a state for each of decreased, stable, growing (default: the states of these names); several may share a state.
-    States that have no part in growth get 0. Growth shares the error of the later diameter; the engine takes both as independent.
-    InputError where a name is missing; UnknownName where it is no state of the concept.
+    `names` gives a state for the outcomes (default: the states of these names); several may share a state, and slow growth
+    that has none counts as stable. States that have no part in growth get 0. Growth shares the error of the later diameter; the
+    engine takes both as independent. InputError where a name is missing; UnknownName where it is no state of the concept.
     """
-    found = growth(pair, criterion)
-    called = dict(names) if names is not None else {outcome: outcome for outcome in OUTCOMES}
     states = concept.states or ()
-    if set(called) != set(OUTCOMES):
-        raise InputError(f"growth: expected a state for each of {', '.join(OUTCOMES)}, got {', '.join(called) or 'none'}")
+    called = dict(names) if names is not None else {o: o for o in OUTCOMES if o != "slowly growing" or o in states}
+    if not {"decreased", "stable", "growing"} <= set(called) <= set(OUTCOMES):
+        raise InputError(f"growth: expected a state for each of decreased, stable, growing, got {', '.join(called) or 'none'}")
+    called.setdefault("slowly growing", called["stable"])
     for state in called.values():
         if state not in states:
             raise UnknownName("state", state, states, f"concept {concept.name}")
-    shares = {"decreased": found.decreased, "stable": found.stable, "growing": found.growing}
+    found = growth(pair, criterion)
+    shares = {"decreased": found.decreased, "stable": found.stable, "slowly growing": found.slowly, "growing": found.growing}
     summed = [round(sum(shares[o] for o in OUTCOMES if called[o] == state), DECIMALS) for state in states]
     return Finding(
         concept=concept.name,

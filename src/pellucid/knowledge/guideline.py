@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pellucid.knowledge.terms import Citation, Definition, Entry, Predicate, Score, Source
-from pellucid.record import Concept, GuidelineRef
+from pellucid.record import Code, Concept, GuidelineRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,15 @@ class Monotone:
 
 
 @dataclass(frozen=True, slots=True)
+class AtMost:
+    """How many lesions something is done to, of those whose own answer says so."""
+
+    most: int
+    of: tuple[str, ...]
+    """The answers by which a lesion comes into question at all."""
+
+
+@dataclass(frozen=True, slots=True)
 class Examination:
     """How several lesions make one examination."""
 
@@ -158,10 +167,10 @@ class Examination:
     citation: Citation
     order: tuple[str, ...] = ()
     """Answers from least to most pressing, where that is not the order of the categories."""
-    followed: int | None = None
+    followed: AtMost | None = None
     """At most so many lesions are followed, the most suspicious first."""
-    sampled: int | None = None
-    """At most so many lesions are sampled."""
+    sampled: AtMost | None = None
+    """At most so many lesions are sampled, the most suspicious first."""
     size: str | None = None
     """The measurement that ranks lesions of one category, larger first."""
     score: str | None = None
@@ -177,6 +186,8 @@ class Category:
     next_step: NextStep | None = None
     likelihood: str | None = None
     likelihood_citation: Citation | None = None
+    code: Code | None = None
+    """A public code of exactly this category, where pydicom's dictionaries hold one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +241,8 @@ class Question:
     examination: Examination | None = None
     second_opinions: tuple[str, ...] = ()
     """Published risk models that are asked beside this question."""
+    ask_for: tuple[str, ...] = ()
+    """Inputs that a reading names where nobody stated them and a state of theirs would change the answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,14 @@ from functools import lru_cache
 from pathlib import Path
 
 from pellucid.errors import GuidelineError, UnknownName
+from pellucid.knowledge.axes import axes_of, axes_over
 from pellucid.knowledge.concepts import read_concepts
 from pellucid.knowledge.differential import read_differentials
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.grammar import read_definitions
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.proposals import Pack, read_scorecards
-from pellucid.knowledge.questions import read_question
+from pellucid.knowledge.questions import read_question, rows_of
 from pellucid.knowledge.strict_yaml import parse
 from pellucid.knowledge.sums import read_contradictions, read_joint, read_scores
 from pellucid.knowledge.terms import Source
@@ -76,7 +77,36 @@ def _read(data: bytes, file: str) -> Guideline:
     if not guideline.questions and not guideline.differentials:
         fields.place.refuse("one or more questions or differentials", "neither")
     fields.done()
+    for name, place in pack.answered.items():
+        _check_answered(guideline, name, place)
+    for name, place in pack.not_counted.items():
+        _check_not_counted(guideline, name, place)
     return guideline
+
+
+def _check_answered(guideline: Guideline, name: str, place: Place) -> None:
+    """A question that stands in for a concept gives its states and does not ask for it."""
+    question, states = guideline.questions.get(place.text()), guideline.concepts[name].states or ()
+    if question is None:
+        place.unknown("question", place.text(), list(guideline.questions))
+    if set(question.categories) != set(states):
+        place.refuse(f"a question that answers {', '.join(states) or 'states'}", ", ".join(question.categories))
+    if any(axis.name == name for axis in axes_of(guideline, question)):
+        place.refuse(f"a question that does not rest on {name}", f"{question.name}, which does")
+
+
+def _check_not_counted(guideline: Guideline, name: str, place: Place) -> None:
+    """The rows by which a lesion is not counted are there, and do not rest on the count."""
+    for asked, rows in place.pairs():
+        if asked not in guideline.questions:
+            place.unknown("question", asked, list(guideline.questions))
+        known = {row.id: row.when for row in rows_of(guideline.questions[asked])}
+        for row in rows.texts():
+            when = known.get(row)
+            if when is None:
+                rows.unknown(f"row of {asked}", row, [key for key, found in known.items() if found is not None])
+            if any(axis.name == name for axis in axes_over(guideline, [when])):
+                rows.refuse(f"rows that do not rest on {name}", f"{row}, which does")
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:

@@ -19,6 +19,10 @@ class Pack:
     file: str
     entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
     scorecards: dict[str, Scorecard] = field(default_factory=dict[str, Scorecard])
+    answered: dict[str, Place] = field(default_factory=dict[str, Place])
+    """Concepts that a question answers, and where the pack says so."""
+    not_counted: dict[str, Place] = field(default_factory=dict[str, Place])
+    """Concepts that count lesions but for those of some rows, and where the pack says so."""
 
     def __post_init__(self) -> None:
         self.words = Vocabulary(self.entries)

@@ -10,14 +10,22 @@ from typing import Any
 
 from pellucid.knowledge.axes import Axis, axes_of
 from pellucid.knowledge.guideline import Decide, Guideline, Monotone, Question
+from pellucid.knowledge.locate import at
 from pellucid.knowledge.reasons import either
 from pellucid.knowledge.space import MET, Builder, Compiled, Leaf, compile_question, state_words
 
 FREE_SCHEMES = {"99PELLUCID"}
+Fault = tuple[tuple[str, ...], str]
+"""The keys that lead to what is wrong, and a sentence."""
 
 
 def proofs(guideline: Guideline) -> Iterator[str]:
-    """What is wrong with a pack, in sentences. GuidelineError where a combination has no answer at all."""
+    """What is wrong with a pack, each with file and line. GuidelineError where a combination has no answer at all."""
+    for keys, told in _faults(guideline):
+        yield f"{at(guideline, *keys)}: {told}"
+
+
+def _faults(guideline: Guideline) -> Iterator[Fault]:
     yield from _measurements(guideline)
     yield from _codes(guideline)
     for question in guideline.questions.values():
@@ -29,24 +37,30 @@ def proofs(guideline: Guideline) -> Iterator[str]:
             yield from _order(compiled, declared)
 
 
-def _measurements(guideline: Guideline) -> Iterator[str]:
+def _measurements(guideline: Guideline) -> Iterator[Fault]:
     used = {axis.name for question in guideline.questions.values() for axis in axes_of(guideline, question) if axis.cuts}
     for name in guideline.entries:
         if name in used and guideline.entries[name].plausible is None:
-            yield f"concept {name}: expected plausible limits [lowest, highest] of a measurement that rules use, got none"
+            told = f"concept {name}: expected plausible limits [lowest, highest] of a measurement that rules use, got none"
+            yield ("concepts", name), told
 
 
-def _codes(guideline: Guideline) -> Iterator[str]:
+def _codes(guideline: Guideline) -> Iterator[Fault]:
     """Codes that pydicom's dictionaries do not hold; nothing is said where pydicom is not installed."""
     known = dicom_codes()
-    for name, entry in guideline.entries.items():
-        code = entry.concept.code
+    coded = [(("concepts", name), f"concept {name}", entry.concept.code) for name, entry in guideline.entries.items()]
+    coded += [
+        (("questions", q.name, "categories", c.name), f"{q.name} category {c.name}", c.code)
+        for q in guideline.questions.values()
+        for c in q.categories.values()
+    ]
+    for keys, name, code in coded:
         if code is None or code.scheme in FREE_SCHEMES or known is None:
             continue
         if code.scheme not in known:
-            yield f"concept {name}: expected a coding scheme of pydicom ({', '.join(sorted(known)[:8])} …), got {code.scheme}"
+            yield keys, f"{name}: expected a coding scheme of pydicom ({', '.join(sorted(known)[:8])} …), got {code.scheme}"
         elif code.value not in known[code.scheme]:
-            yield f"concept {name}: expected a code of pydicom's dictionary {code.scheme}, got {code.value}"
+            yield keys, f"{name}: expected a code of pydicom's dictionary {code.scheme}, got {code.value}"
 
 
 def dicom_codes() -> dict[str, set[str]] | None:
@@ -58,16 +72,17 @@ def dicom_codes() -> dict[str, set[str]] | None:
     return {scheme: {value for values in terms.values() for value in values} for scheme, terms in found.items()}
 
 
-def _unreachable(compiled: Compiled) -> Iterator[str]:
+def _unreachable(compiled: Compiled) -> Iterator[Fault]:
     everything = [range(axis.size) for axis in compiled.axes]
     leaves: set[Leaf] = compiled.store.values(compiled.answer, everything)
     mask = reduce(either, (leaf.open for leaf in leaves), 0)
     for k, category in enumerate(compiled.categories):
         if not mask >> k & 1:
-            yield f"question {compiled.question.name}: category {category} can never be given"
+            name = compiled.question.name
+            yield ("questions", name, "categories", category), f"question {name}: category {category} can never be given"
 
 
-def _rows(guideline: Guideline, question: Question, decide: Decide) -> Iterator[str]:
+def _rows(guideline: Guideline, question: Question, decide: Decide) -> Iterator[Fault]:
     """Rows that can never decide, and rows of different category that are met together without one being meant to override."""
     build = Builder(guideline, axes_of(guideline, question))
     store, ids = build.store, [row.id for row in decide.rows]
@@ -77,7 +92,8 @@ def _rows(guideline: Guideline, question: Question, decide: Decide) -> Iterator[
     deciding = store.values(possible, [range(axis.size) for axis in build.axes])
     for i, row in enumerate(whole):
         if i not in deciding:
-            yield f"question {question.name}: row {row.id} can never decide: rows above it are met wherever it is"
+            told = f"question {question.name}: row {row.id} can never decide: rows above it are met wherever it is"
+            yield ("questions", question.name, "decide", row.id), told
     for j, row in enumerate(decide.rows):
         if row.when is None:
             continue
@@ -89,17 +105,19 @@ def _rows(guideline: Guideline, question: Question, decide: Decide) -> Iterator[
             if above.category != row.category and not meant:
                 where = state_words(build.axes, store.path(both, lambda k, i=i: k == i) or {})
                 yield (
+                    ("questions", question.name, "decide", row.id),
                     f"question {question.name}: rows {ids[i]} ({above.category}) and {row.id} ({row.category}) are both met "
-                    f"where {where}; make them exclude each other, or list {row.id} under `over` of {ids[i]}"
+                    f"where {where}; make them exclude each other, or list {row.id} under `over` of {ids[i]}",
                 )
 
 
-def _order(compiled: Compiled, declared: Monotone) -> Iterator[str]:
+def _order(compiled: Compiled, declared: Monotone) -> Iterator[Fault]:
     """Two neighbouring values of a concept, the worse of which gives a lower category, everything else alike."""
     k = compiled.axis(declared.concept)
     name = compiled.question.name
+    keys = ("questions", name, "monotone", declared.concept)
     if k is None:
-        yield f"question {name}: monotone: expected a concept that the question uses, got {declared.concept}"
+        yield keys, f"question {name}: monotone: expected a concept that the question uses, got {declared.concept}"
         return
     axis, store = compiled.axes[k], compiled.store
     outside = {list(compiled.categories).index(c) for c in compiled.question.outside}
@@ -114,8 +132,9 @@ def _order(compiled: Compiled, declared: Monotone) -> Iterator[str]:
             if path is not None:
                 where = state_words(compiled.axes, path)
                 yield (
+                    keys,
                     f"question {name}: {axis.entry.concept.label} is declared monotone, but {axis.labels[higher]} gives a lower "
-                    f"category than {axis.labels[lower]} where {where}"
+                    f"category than {axis.labels[lower]} where {where}",
                 )
                 return
 

@@ -1,8 +1,10 @@
 """Reading a question of a pack: categories, what they mean and what to do next, the proposal, rules, differential, limits."""
 
+from pellucid.knowledge.concepts import read_code
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.guideline import (
     Anchor,
+    AtMost,
     CannotTell,
     Category,
     Decide,
@@ -53,6 +55,7 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
         monotone=tuple(_monotone(item, lower.texts() if lower else (), pack) for item in _items(fields, "monotone")),
         examination=_examination(examination, names, pack) if examination else None,
         second_opinions=seconds.texts() if seconds else (),
+        ask_for=tuple(_input(item, pack) for item in _items(fields, "ask_for")),
     )
     pack.words.answers[name] = tuple(names)
     if question.rules and isinstance(question.proposal, Outcome):
@@ -67,6 +70,15 @@ def read_question(name: str, place: Place, pack: Pack) -> Question:
 def rows_of(question: Question) -> tuple[DecisionRow, ...]:
     """The rows of a decision table; none for another proposal."""
     return question.proposal.rows if isinstance(question.proposal, Decide) else ()
+
+
+def _input(place: Place, pack: Pack) -> str:
+    name = place.text()
+    if name not in pack.entries:
+        place.unknown("concept", name, list(pack.entries))
+    if pack.entries[name].when_unknown != "not stated":
+        place.refuse("a concept that is an input (`when_unknown: not stated`)", name)
+    return name
 
 
 def _names(place: Place, known: list[str]) -> tuple[str, ...]:
@@ -122,11 +134,24 @@ def _examination(place: Place, categories: list[str], pack: Pack) -> Examination
         fields.take("claim").text(),
         read_citation(fields.take("cite"), pack.sources),
         _names(order, categories) if order else (),
-        followed.whole() if followed else None,
-        sampled.whole() if sampled else None,
+        _at_most(followed, categories) if followed else None,
+        _at_most(sampled, categories) if sampled else None,
         size.text() if size else None,
         score.text() if score else None,
     )
+    fields.done()
+    return found
+
+
+def _at_most(place: Place, categories: list[str]) -> AtMost:
+    """How many lesions, and by which answers of their own they come into question."""
+    fields = place.fields()
+    most, of = fields.take("most"), fields.take("of")
+    if most.whole() < 1:
+        most.refuse("1 lesion or more", most.whole())
+    if not of.texts():
+        of.refuse("one or more categories of this question", "none")
+    found = AtMost(most.whole(), _names(of, categories))
     fields.done()
     return found
 
@@ -138,12 +163,13 @@ def _items(fields: Fields, key: str) -> list[Place]:
 
 def _category(name: str, place: Place, pack: Pack) -> Category:
     fields = place.fields()
-    step, likelihood = fields.maybe("next_step"), fields.maybe("likelihood")
+    step, likelihood, code = (fields.maybe(key) for key in ("next_step", "likelihood", "code"))
     found = Category(
         name,
         fields.take("statement").text(),
         NextStep(*_cited(step, pack)) if step else None,
         *(_cited(likelihood, pack) if likelihood else (None, None)),
+        code=read_code(code) if code else None,
     )
     fields.done()
     return found

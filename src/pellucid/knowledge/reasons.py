@@ -190,11 +190,14 @@ def class_weights(compiled: Compiled, facts: Sequence[Fact]) -> list[NDArray[np.
     return [np.asarray(np.bincount(axis.classes, fact.weights, axis.size), np.float64) for axis, fact in pairs]
 
 
-def joint_with_each_axis(compiled: Compiled, weights: Sequence[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+def joint_with_each_axis(
+    compiled: Compiled, weights: Sequence[NDArray[np.float64]], flat: Flat | None = None
+) -> list[NDArray[np.float64]]:
     """For each axis, the mass of (category, class), summed exactly over all others, which are taken as independent given the
-    image; it sums to the mass of what can be, 1 where nothing is impossible.
+    image; it sums to the mass of what can be, 1 where nothing is impossible. `flat` takes the place of the question's own diagram
+    (see `conditional`).
     """
-    flat = compiled.flat
+    flat = flat or compiled.flat
     below = flat.backward(np.asarray([leaf.shares for leaf in flat.terminals]), weights)
     passed = flat.forward(weights)
     asked = {level.axis: level for level in flat.levels}

@@ -225,22 +225,11 @@ def _definitions(definitions: Sequence[Definition]) -> list[Grid]:
 def _concepts(guideline: Guideline) -> list[Grid]:
     entries = guideline.entries.values()
     tables = grid("", ("finding", "what is meant", "states or unit"), [_concept(entry) for entry in entries])
-    missing: list[Line] = []
-    for entry in entries:
-        counts = entry.counts_as
-        if counts:
-            missing.append(Line((Cell(entry.concept.name), Cell(f"counts as {counts.state}"), cited(counts.citation))))
-        elif entry.when_unknown == "not stated":
-            missing.append(
-                Line((Cell(entry.concept.name), Cell("input from outside the image: does not bind until stated"), Cell()))
-            )
-        elif entry.when_unknown == "averaged":
-            missing.append(Line((Cell(entry.concept.name), Cell("the learned table averages over it"), Cell())))
     lead = ["A finding not listed here stays unknown: every category it could lead to stays open."]
     tables += grid(
         "Missing data: what a finding counts as where it was not judged",
         ("finding", "then", "source"),
-        missing,
+        [line for entry in entries for line in _when_missing(entry)],
         "missing-data rules",
         lead,
     )
@@ -274,6 +263,8 @@ def _concept(entry: Entry) -> Line:
         if entry.plausible
         else []
     )
+    if entry.rounded_to is not None:
+        notes.append(f"limits are compared with the value rounded to {entry.rounded_to:g} {concept.unit}, a half upwards")
     if entry.cells:
         notes.append(
             "called " + ", ".join(f"{c.name} (below {c.below:g})" if c.below is not None else c.name for c in entry.cells)
@@ -281,6 +272,22 @@ def _concept(entry: Entry) -> Line:
     if concept.code:
         notes.append(f"code {concept.code.scheme} {concept.code.value}, {concept.code.meaning}")
     return Line((Cell(concept.name), Cell(concept.definition), Cell(said)), notes=tuple(notes))
+
+
+def _when_missing(entry: Entry) -> Iterator[Line]:
+    """What a finding counts as that nobody judged; nothing where it stays unknown."""
+    name, counts = Cell(entry.concept.name), entry.counts_as
+    if counts:
+        yield Line((name, Cell(f"counts as {counts.state}"), cited(counts.citation)))
+    elif entry.answered_by:
+        yield Line((name, Cell(f"the answer of {entry.answered_by}, where it has one"), Cell()))
+    elif entry.counted:
+        but = f", but for those of {' and '.join(row for _, row in entry.not_counted)}" if entry.not_counted else ""
+        yield Line((name, Cell(f"the lesions that are listed are counted{but}"), Cell()))
+    elif entry.when_unknown == "not stated":
+        yield Line((name, Cell("input from outside the image: does not bind until stated"), Cell()))
+    elif entry.when_unknown == "averaged":
+        yield Line((name, Cell("the learned table averages over it"), Cell()))
 
 
 def _base(entry: Entry) -> Iterator[Line]:

@@ -87,6 +87,7 @@ def _categories(question: Question) -> list[Grid]:
     for c in question.categories.values():
         likelihood = Cell(c.likelihood or "", citation=c.likelihood_citation)
         off = ("off the scale: left out of the order",) if c.name in question.outside else ()
+        off += (f"code {c.code.scheme} {c.code.value}, {c.code.meaning}",) if c.code else ()
         lines.append(Line((Cell(c.name), Cell(c.statement), likelihood, stepped(c.next_step)), notes=off))
     columns = (question.noun, "statement", "published likelihood", "next step")
     keep = [k for k in range(4) if any(line.cells[k].text for line in lines)]
@@ -108,8 +109,8 @@ def _beside(question: Question) -> list[Grid]:
     examination = question.examination
     if examination:
         extras = [f"order, least pressing first: {', '.join(examination.order)}"] if examination.order else []
-        extras += [f"at most {examination.followed} are followed"] if examination.followed is not None else []
-        extras += [f"at most {examination.sampled} are sampled"] if examination.sampled is not None else []
+        limits = (("followed", examination.followed), ("sampled", examination.sampled))
+        extras += [f"of those with {' or '.join(n.of)}, at most {n.most} are {word}" for word, n in limits if n is not None]
         extras += [f"of one {question.noun}, the larger {examination.size} goes first"] if examination.size else []
         line = Line((Cell(examination.claim), cited(examination.citation)), notes=tuple(extras))
         found += grid("Several lesions", ("rule", "source"), [line], "rules for several lesions")
@@ -119,6 +120,8 @@ def _beside(question: Question) -> list[Grid]:
 def _declared(question: Question) -> list[Grid]:
     cannot = [Line((Cell(" and ".join(item.between)), Cell(item.text))) for item in question.cannot_tell]
     found = grid("What these findings cannot tell apart", (f"{question.noun}s", "why"), cannot)
+    asked = "named in the reading where nobody stated it and it would change the answer"
+    found += grid("Inputs to ask for", ("input", "when"), [Line((Cell(name), Cell(asked))) for name in question.ask_for])
     worse = [
         Line((Cell(m.concept), Cell(_worse(m)), Cell(when=condition(m.within) if m.within else Condition("always"))))
         for m in question.monotone

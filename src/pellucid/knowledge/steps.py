@@ -25,7 +25,7 @@ class Situation:
     build: Builder
     facts: Sequence[Fact]
     told: set[str] = field(default_factory=set[str])
-    """Earlier questions whose rows were told already: a derivation tells them once."""
+    """Earlier questions whose rows, and findings whose origin, were told already: a derivation tells them once."""
 
     def seen(self, concept: str) -> tuple[Axis, Fact] | None:
         """A concept's axis and fact; None where there is no such axis."""
@@ -139,9 +139,12 @@ def _observed(atom: Atom, situation: Situation) -> Step:
         return Step(claim=f"{atom.claim} (not used by this question)", truth=Truth.UNKNOWN, ground="observed")
     axis, fact = found
     counted = axis.entry.counts_as if "counts as" in fact.seen else None
+    fresh = f"finding {atom.concept}" not in situation.told
+    situation.told.add(f"finding {atom.concept}")
     return Step(
         claim=f"{atom.claim} ({fact.seen})",
         truth=atom_truth(atom, axis, fact),
+        because=fact.because if fresh else (),
         ground="observed",
         citation=counted.citation.text if counted else None,
         verified=counted.citation.verified if counted else None,
@@ -163,7 +166,7 @@ def decided_rows(proposal: Decide, situation: Situation) -> tuple[Step, ...]:
         if row.when is not None and truth_of(row.when, situation) is Truth.NOT_MET:
             passed.append(row.id)
             continue
-        step = _row_step(row, situation)
+        step = row_step(row, situation)
         shown.append(step)
         if step.truth is Truth.MET:
             break
@@ -172,7 +175,8 @@ def decided_rows(proposal: Decide, situation: Situation) -> tuple[Step, ...]:
     return tuple(shown)
 
 
-def _row_step(row: DecisionRow, situation: Situation) -> Step:
+def row_step(row: DecisionRow, situation: Situation) -> Step:
+    """A decision row with the steps it rests on."""
     part = predicate_step(row.when, situation) if row.when else Step(claim="no row above is met", truth=Truth.MET)
     because = part.because if row.when is None or (isinstance(row.when, Compound) and not row.when.claim) else (part,)
     return Step(

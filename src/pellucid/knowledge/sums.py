@@ -1,5 +1,7 @@
 """Reading a pack's scores, contradictions and joint tables."""
 
+from dataclasses import replace
+
 from pellucid.knowledge.fields import Fields, Place
 from pellucid.knowledge.grammar import read_larger, with_claim
 from pellucid.knowledge.guideline import Contradiction, Joint
@@ -49,15 +51,19 @@ def read_contradictions(place: Place | None, pack: Pack) -> tuple[Contradiction,
 def _contradiction(place: Place, pack: Pack) -> Contradiction:
     fields = place.fields()
     when, larger, hard, cite = (fields.maybe(key) for key in ("when", "larger", "hard", "cite"))
+    beyond = fields.maybe("beyond_error")
     claim = fields.take("claim").text()
     if (when is None) == (larger is None):
         place.refuse("one of when and larger", "both" if when else "neither")
     if hard and not isinstance(hard.node.value, bool):
         hard.refuse("true or false", repr(hard.node.value))
+    if beyond and (beyond.node.value is not True or larger is None or hard):
+        beyond.refuse("true, beside `larger` and without `hard`", repr(beyond.node.value))
+    what = _what(when, larger, claim, pack)
     found = Contradiction(
         fields.take("id").text(),
         claim,
-        _what(when, larger, claim, pack),
+        replace(what, beyond_error=True) if beyond and isinstance(what, Larger) else what,
         bool(hard and hard.node.value),
         read_citation(cite, pack.sources) if cite else None,
     )

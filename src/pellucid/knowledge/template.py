@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 
 from pellucid.knowledge.axes import axes_of, axes_over
+from pellucid.knowledge.course import criterion_of, measures_of
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.terms import Entry
 
@@ -31,7 +32,7 @@ def template(guideline: Guideline) -> str:
         lines += ["", f"  # --- {title} ---"]
         for entry in entries:
             lines += _entry(entry)
-    return "\n".join([*lines, "", *_lesions(guideline)]) + "\n"
+    return "\n".join([*lines, *_earlier(guideline), "", *_lesions(guideline)]) + "\n"
 
 
 def _groups(guideline: Guideline) -> Iterator[tuple[str, list[Entry]]]:
@@ -62,6 +63,9 @@ def _entry(entry: Entry) -> list[str]:
         said += f", {entry.plausible[0]:g} to {entry.plausible[1]:g}" if entry.plausible else ""
     lines = [*_comment(concept.definition), *_comment(said, "  # = ")]
     lines += _comment(f"where unknown, it counts as {entry.counts_as.state}") if entry.counts_as else []
+    lines += _comment(f"where unknown, it is the answer of {entry.answered_by}") if entry.answered_by else []
+    but = f", but for those of {' and '.join(row for _, row in entry.not_counted)}" if entry.not_counted else ""
+    lines += _comment(f"where unknown, the lesions that are listed below are counted{but}") if entry.counted else []
     return [*lines, f"  {_quoted(concept.name)}: {_blank(entry)}"]
 
 
@@ -79,16 +83,41 @@ def _quoted(text: str) -> str:
     return text if plain else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
+def _earlier(guideline: Guideline) -> list[str]:
+    """The block on an earlier measurement, commented out, where the guideline has a criterion of growth."""
+    rule = criterion_of(guideline)
+    if rule is None:
+        return []
+    measured = [f"#   {name}: 6.1 ± 0.75 mm" for name in measures_of(guideline)]
+    decides = ", ".join(sign.concept for sign in rule.signs)
+    return [
+        "",
+        f"# Measured before: the probability of growth ({rule.citation}) then gives {decides} where nobody states it.",
+        "# With several lesions the block stands inside each lesion.",
+        "# earlier:",
+        "#   interval_months: 12",
+        *measured,
+    ]
+
+
 def _lesions(guideline: Guideline) -> list[str]:
     found: Sequence[Entry] = [entry for entry in guideline.entries.values() if entry.when_unknown != "not stated"]
     chosen = [*[e for e in found if e.concept.states][:1], *[e for e in found if e.concept.unit and e.concept.unit != "1"][:1]]
-    body = ", ".join(
-        f"{_quoted(e.concept.name)}: {_quoted(e.concept.states[0]) if e.concept.states else f'12 {e.concept.unit}'}"
-        for e in chosen
-    )
+    body = ", ".join(f"{_quoted(e.concept.name)}: {_example(e)}" for e in chosen)
     return [
         "# Several lesions: move what differs between them here and keep above what holds for the whole examination.",
         "# lesions:",
         f"#   first lesion: {{{body}}}",
         f"#   second lesion: {{{body}}}",
     ]
+
+
+def _example(entry: Entry) -> str:
+    """A state that is there to be seen, or a measurement in the middle of what is plausible."""
+    concept = entry.concept
+    if concept.states:
+        present = [state for state in concept.states if not state.startswith(("no ", "none", "absent", "not "))]
+        return _quoted((present or concept.states)[0])
+    low, high = entry.plausible or (0.0, 24.0)
+    value = 12.0 if low <= 12.0 <= high else (low + high) / 2
+    return f"{value:g} {concept.unit}"

@@ -1,11 +1,14 @@
 """The terms of a guideline pack: sources and citations, concepts with the pack's words for them, predicates over them."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from pellucid.record import Concept
 
+DIGITS = 9
+"""Numbers that differ only beyond these decimals are one, so that 7.95 stays 7.95 however it was computed."""
 Verified = Literal["source", "recomputed", "background"]
 WhenUnknown = Literal["base rate", "averaged", "not stated", "counts as"]
 
@@ -86,6 +89,14 @@ class Entry:
     plausible: tuple[float, float] | None = None
     """A measurement outside these limits is taken for a wrong unit or a slip."""
     repeatability: Repeatability | None = None
+    rounded_to: float | None = None
+    """The step that a measurement is rounded to before limits are compared, a half upwards; None: compared as it is."""
+    answered_by: str | None = None
+    """The question of the pack whose answer it is, where nobody stated it."""
+    counted: bool = False
+    """Whether it is the number of lesions that are listed, where nobody stated it."""
+    not_counted: tuple[tuple[str, str], ...] = ()
+    """Question and decision row by which a lesion is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +159,8 @@ class Larger:
     first: str
     second: str
     claim: str
+    beyond_error: bool = False
+    """Only where the difference is more than the 95 % interval of its error allows."""
 
 
 Predicate = Atom | Compound | Count | ScoreTest | AnswerTest | Larger
@@ -180,6 +193,11 @@ class Definition:
     name: str
     claim: str
     when: Predicate
+
+
+def rounded(value: float, step: float | None) -> float:
+    """A measurement as limits are compared with it: rounded to the step, a half upwards."""
+    return value if step is None else round(math.floor(round(value / step, DIGITS) + 0.5) * step, DIGITS)
 
 
 def counted(least: int, most: int, of: int) -> str:

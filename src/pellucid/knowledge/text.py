@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pellucid.knowledge.guideline import Guideline
 from pellucid.knowledge.sheet import Cell, Condition, Grid, Line, Sheet, again, condition, sheet
 from pellucid.knowledge.terms import Predicate
-from pellucid.record import Reading
+from pellucid.record import Assessment, Examination, Reading, Step, Weighing
 
 COLUMNS = 110
 GAP = 2
@@ -128,11 +128,34 @@ def words(predicate: Predicate) -> str:
     return _said(condition(predicate))
 
 
-def trace(reading: Reading) -> str:
-    """Every assessment's derivation as an indented tree."""
-    parts: list[str] = []
-    for assessment in reading.assessments:
-        said = assessment.category or f"abstains: {assessment.abstained_because}"
-        edition = f"{assessment.guideline.name} {assessment.guideline.edition}, {assessment.guideline.sha256[:12]}…"
-        parts.append(f"{assessment.question}: {said}   ({edition})\n{assessment.derivation.as_text(1)}")
-    return "\n\n".join(parts)
+def trace(record: Reading | Examination) -> str:
+    """Every assessment's derivation as an indented tree; of an examination, how its lesions combine, then every lesion's."""
+    if isinstance(record, Reading):
+        return "\n\n".join([*map(_traced, record.assessments), *map(_traced_signs, record.weighed)])
+    together = [f"THE EXAMINATION\n{_traced(one.assessment, LESIONS)}" for one in record.combined]
+    return "\n\n".join([*together, *(f"LESION {one.name}\n{trace(one.reading)}" for one in record.lesions)])
+
+
+LESIONS = 2
+"""How deep below the examination's claim its lesions stand: their own derivations follow, each under its name."""
+
+
+def _traced(assessment: Assessment, depth: int | None = None) -> str:
+    said = assessment.category or f"abstains: {assessment.abstained_because}"
+    edition = f"{assessment.guideline.name} {assessment.guideline.edition}, {assessment.guideline.sha256[:12]}…"
+    shown = assessment.derivation if depth is None else cut(assessment.derivation, depth)
+    return f"{assessment.question}: {said}   ({edition})\n{shown.as_text(1)}"
+
+
+def _traced_signs(weighing: Weighing) -> str:
+    ref = weighing.guideline
+    lines = [f"{weighing.differential}: signs weighed, no category   ({ref.name} {ref.edition}, {ref.sha256[:12]}…)"]
+    for one in weighing.diagnoses:
+        lines.append(f"  {one.rank}. {one.name}: {one.score:g} ({one.lowest:g} to {one.highest:g} with what is not judged)")
+        lines += [sign.step.as_text(2) for sign in one.signs]
+    return "\n".join(lines)
+
+
+def cut(step: Step, depth: int) -> Step:
+    """A derivation down to so many levels below its root."""
+    return step.model_copy(update={"because": tuple(cut(child, depth - 1) for child in step.because) if depth else ()})

@@ -4,6 +4,7 @@ Everything here is frozen, strict and JSON-able, and cannot be built in an inval
 in these types. Coordinates are (x, y) with the origin at the outer corner of the top-left pixel.
 """
 
+from pellucid.record.concept_audit import Basis, Beside, ConceptAudit, Curve, DependentPair, Line
 from pellucid.record.conclusions import (
     Assessment,
     Caution,
@@ -11,21 +12,24 @@ from pellucid.record.conclusions import (
     Condition,
     Contrast,
     Differential,
-    Ground,
     GuidelineRef,
     LookAgain,
     SecondOpinion,
     SetRule,
-    Step,
+    WeighedDiagnosis,
+    WeighedSign,
+    Weighing,
 )
-from pellucid.record.examination import Combined, Examination, Lesion
+from pellucid.record.examination import Combined, Examination, Lesion, examination_from_json, is_examination
 from pellucid.record.findings import (
     PROBABILITY_TOLERANCE,
     Code,
     Concept,
     Distribution,
+    Earlier,
     Finding,
     FrozenDict,
+    Ground,
     Names,
     Observer,
     Parameters,
@@ -35,6 +39,7 @@ from pellucid.record.findings import (
     Region,
     Reliability,
     Sha256,
+    Step,
     Text,
     Truth,
 )
@@ -55,16 +60,22 @@ from pellucid.record.trial import Control, Grade, Measured, MeasureResult, Metho
 __all__ = [
     "PROBABILITY_TOLERANCE",
     "Assessment",
+    "Basis",
+    "Beside",
     "Caution",
     "Change",
     "Code",
     "Combined",
     "Concept",
+    "ConceptAudit",
     "Condition",
     "Contrast",
     "Control",
+    "Curve",
+    "DependentPair",
     "Differential",
     "Distribution",
+    "Earlier",
     "Examination",
     "Finding",
     "FrozenDict",
@@ -72,6 +83,7 @@ __all__ = [
     "Ground",
     "GuidelineRef",
     "Lesion",
+    "Line",
     "LookAgain",
     "MeasureResult",
     "Measured",
@@ -100,6 +112,11 @@ __all__ = [
     "Text",
     "Truth",
     "Verdict",
+    "WeighedDiagnosis",
+    "WeighedSign",
+    "Weighing",
     "content_hash",
+    "examination_from_json",
+    "is_examination",
     "reading_from_json",
 ]

@@ -1,31 +1,10 @@
-"""What was concluded and why: derivations, assessments, second opinions, cautions."""
+"""What was concluded: assessments with their reasons, second opinions, cautions."""
 
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from pellucid.record.findings import PROBABILITY_TOLERANCE, Distribution, Probability, Record, Sha256, Text, Truth
-
-Ground = Literal["published", "learned", "observed", "logic"]
-
-
-class Step(Record):
-    """One node of a derivation: a claim, its truth, its citation, and the steps it rests on."""
-
-    claim: Text
-    truth: Truth
-    citation: str | None = None
-    because: tuple["Step", ...] = ()
-    ground: Ground = "logic"
-    """What the step rests on: a published clause, named data, what was seen, or plain logic over its sub-steps."""
-    verified: Literal["source", "recomputed", "background"] | None = None
-    """For a published clause: was its source read, was it recomputed, or is it background knowledge still to be checked."""
-
-    def as_text(self, indent: int = 0) -> str:
-        """The derivation as an indented tree, one line a step."""
-        cited = f"  [{self.citation}]" if self.citation else ""
-        line = f"{'  ' * indent}{self.truth.value:<8}{self.claim}{cited}"
-        return "\n".join([line, *(step.as_text(indent + 1) for step in self.because)])
+from pellucid.record.findings import PROBABILITY_TOLERANCE, Distribution, Probability, Record, Sha256, Step, Text
 
 
 class GuidelineRef(Record):
@@ -152,6 +131,39 @@ class Assessment(Record):
         if (self.category is None) != (self.abstained_because is not None):
             raise ValueError(f"assessment {self.question}: expected a category or a reason to abstain, exactly one of the two")
         return self
+
+
+class WeighedSign(Record):
+    """One sign on these findings: its weight, negative where it speaks against, and whether it is met and by what."""
+
+    weight: float
+    step: Step
+
+
+class WeighedDiagnosis(Record):
+    """One diagnosis to consider: the sum of the weights of its signs that are met. The sum is no probability."""
+
+    name: Text
+    rank: Annotated[int, Field(ge=1)]
+    score: float
+    lowest: float
+    highest: float
+    """The sums that what is not judged leaves possible."""
+    signs: tuple[WeighedSign, ...]
+    mimics: tuple[Text, ...] = ()
+    next_step: str | None = None
+    next_step_citation: str | None = None
+
+
+class Weighing(Record):
+    """A differential in which signs weigh for and against diagnoses; never a category."""
+
+    differential: Text
+    label: Text
+    guideline: GuidelineRef
+    diagnoses: tuple[WeighedDiagnosis, ...]
+    """Highest sum first."""
+    limits: tuple[Text, ...] = ()
 
 
 class Caution(Record):

@@ -25,9 +25,9 @@ class Combined(Record):
     drives: tuple[Text, ...]
     """The lesions whose category is the examination's; none where it abstains."""
     followed: tuple[Text, ...] = ()
-    """Lesions to follow where the guideline limits their number, most suspicious first."""
+    """Lesions to follow where the guideline limits their number, most suspicious first; only those whose own answer says so."""
     sampled: tuple[Text, ...] = ()
-    """Lesions to sample where the guideline limits their number, most suspicious first."""
+    """Lesions to sample where the guideline limits their number, most suspicious first; only those whose own answer says so."""
 
 
 class Examination(Record):
@@ -58,3 +58,17 @@ class Examination(Record):
     def as_json(self) -> str:
         """The examination as indented JSON text."""
         return self.model_dump_json(indent=1)
+
+
+def is_examination(text: str | bytes) -> bool:
+    """Whether JSON text is meant as an examination, not as a reading; false also where it is no JSON."""
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "lesions" in content
+
+
+def examination_from_json(text: str | bytes) -> Examination:
+    """An examination from its JSON text; pydantic's ValidationError where content and id disagree or a value is invalid."""
+    return Examination.model_validate_json(text)

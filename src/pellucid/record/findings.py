@@ -1,4 +1,4 @@
-"""What was seen: concepts, regions, observers, findings; and the frozen, strict base of every record."""
+"""What was seen: concepts, regions, observers, findings, steps of a derivation; and the frozen, strict base of every record."""
 
 import json
 from collections.abc import Mapping
@@ -48,6 +48,28 @@ class Truth(Enum):
     MET = "met"
     NOT_MET = "not met"
     UNKNOWN = "unknown"
+
+
+Ground = Literal["published", "learned", "observed", "logic"]
+
+
+class Step(Record):
+    """One node of a derivation: a claim, its truth, its citation, and the steps it rests on."""
+
+    claim: Text
+    truth: Truth
+    citation: str | None = None
+    because: tuple["Step", ...] = ()
+    ground: Ground = "logic"
+    """What the step rests on: a published clause, named data, what was seen, or plain logic over its sub-steps."""
+    verified: Literal["source", "recomputed", "background"] | None = None
+    """For a published clause: was its source read, was it recomputed, or is it background knowledge still to be checked."""
+
+    def as_text(self, indent: int = 0) -> str:
+        """The derivation as an indented tree, one line a step."""
+        cited = f"  [{self.citation}]" if self.citation else ""
+        line = f"{'  ' * indent}{self.truth.value:<8}{self.claim}{cited}"
+        return "\n".join([line, *(step.as_text(indent + 1) for step in self.because)])
 
 
 class Code(Record):
@@ -107,6 +129,17 @@ class Observer(Record):
     kind: Literal["model", "person"]
 
 
+class Earlier(Record):
+    """The same measurement of the same lesion at an earlier examination, in the unit of the finding that holds it."""
+
+    value: float
+    sd: Annotated[float, Field(ge=0.0)]
+    months: Annotated[float, Field(gt=0.0, le=1200.0)]
+    """How long before this examination it was measured."""
+    reading: Sha256 | None = None
+    """The reading it was taken from; None where it was typed."""
+
+
 class Finding(Record):
     """What one observer says of one concept: a distribution (in the order of `states`), a measured value, or why unknown."""
 
@@ -121,6 +154,9 @@ class Finding(Record):
     unknown_because: Text | None = None
     region: Region | None = None
     reliability: Reliability | None = None
+    earlier: Earlier | None = None
+    because: Step | None = None
+    """How it follows from other findings, where nobody stated it."""
 
     @model_validator(mode="after")
     def _one_thing_said(self) -> Self:
@@ -137,6 +173,8 @@ class Finding(Record):
             raise ValueError(f"finding {self.concept}: a standard deviation without a value")
         if self.state is not None and self.probabilities is None:
             raise ValueError(f"finding {self.concept}: a state without probabilities")
+        if self.earlier is not None and self.value is None:
+            raise ValueError(f"finding {self.concept}: an earlier measurement without one now")
         return self
 
     def _check_distribution(self) -> None:

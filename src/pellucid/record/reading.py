@@ -6,7 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from pellucid.record.conclusions import Assessment, Caution
+from pellucid.record.conclusions import Assessment, Caution, Weighing
 from pellucid.record.findings import Finding, FrozenDict, Names, Parameters, Probability, Record, Sha256, Text
 
 
@@ -95,6 +95,8 @@ class Reading(Record):
     reader: ReaderRef
     findings: tuple[Finding, ...]
     assessments: tuple[Assessment, ...]
+    weighed: tuple[Weighing, ...] = ()
+    """Differentials whose signs were weighed, beside the assessments or where the guideline gives none."""
     cautions: tuple[Caution, ...] = ()
     similar: tuple[SimilarCase, ...] = ()
     provenance: Provenance = Provenance()
@@ -123,16 +125,22 @@ class Reading(Record):
 
 
 ADDED_LATER = ("second_opinions", "joint_shift")
-"""Fields of an assessment that earlier versions did not have: left out of the hash where they say nothing, so that ids stay."""
+"""Fields of an assessment that earlier versions did not have: left out of the hash where they say nothing, so that ids stay; so
+is `weighed` of a reading."""
+FINDINGS_LATER = ("earlier", "because")
+"""Such fields of a finding."""
 
 
 def content_hash(reading: Reading) -> str:
     """SHA-256 of a reading's content as canonical JSON, without its id, file name, time and software version."""
     content = reading.model_dump(mode="json", exclude={"id": True, "study": {"source"}, "provenance": {"created", "software"}})
-    for assessment in content["assessments"]:
-        for name in ADDED_LATER:
-            if not assessment[name] and assessment[name] != 0.0:
-                del assessment[name]
+    added = [(one, ADDED_LATER) for one in content["assessments"]] + [(one, FINDINGS_LATER) for one in content["findings"]]
+    for one, names in added:
+        for name in names:
+            if not one[name] and one[name] != 0.0:
+                del one[name]
+    if not content["weighed"]:
+        del content["weighed"]
     text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

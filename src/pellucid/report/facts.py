@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pellucid.record import Assessment, PreparationStep, Reading, StudyRef
+from pellucid.record import PreparationStep, Reading, StudyRef
 from pellucid.report import words
 
 
@@ -55,7 +55,7 @@ def provenance_facts(reading: Reading) -> tuple[Fact, ...]:
         Fact("Weights", digest=reader.weights_sha256) if reader.weights_sha256 else Fact("Weights", "none: no model was used"),
         Fact("Calibration", digest=reader.calibration_sha256) if reader.calibration_sha256 else None,
         Fact("Reader's card", digest=reader.card_sha256) if reader.card_sha256 else None,
-        *_guidelines(reading.assessments),
+        *_guidelines(reading),
         Fact("Preparation", "; ".join(preparation(step) for step in made.preparation)) if made.preparation else None,
         Fact("By", made.by) if made.by else None,
         Fact("Made", made.created) if made.created else None,
@@ -64,8 +64,8 @@ def provenance_facts(reading: Reading) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact is not None)
 
 
-def _guidelines(assessments: tuple[Assessment, ...]) -> list[Fact]:
-    unique = {a.guideline.sha256: a.guideline for a in assessments}
+def _guidelines(reading: Reading) -> list[Fact]:
+    unique = {item.guideline.sha256: item.guideline for item in (*reading.assessments, *reading.weighed)}
     return [Fact(f"Guideline {g.name}, edition {g.edition}", digest=g.sha256) for g in unique.values()]
 
 

@@ -10,12 +10,13 @@ import numpy as np
 from markupsafe import Markup
 from numpy.typing import NDArray
 
-from pellucid.record import Reading
+from pellucid.record import Examination, Reading
 from pellucid.report import words
 from pellucid.report.claims import TITLES
+from pellucid.report.examination import BELOW, INDEPENDENT, examination_sheet
 from pellucid.report.narrative import narrative
 from pellucid.report.picture import picture
-from pellucid.report.sheet import CONTRADICTED, RESEARCH, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, WEIGHED, sheet
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -28,23 +29,21 @@ def html(reading: Reading, pixels: NDArray[np.uint8] | None = None, earlier: Rea
     `earlier` is the reading that this one revises: before and after are then set side by side.
     Raises ImageError where pixels and reading do not fit, InputError where `earlier` is another reading.
     """
+    image = picture(pixels, reading.study) if pixels is not None else None
+    return _page("report.html.j2", s=sheet(reading, earlier), image=image, lesion=None)
+
+
+def examination_html(examination: Examination) -> str:
+    """An examination of several lesions as one HTML page: what they make together and which drives, then each lesion."""
+    made = examination_sheet(examination)
+    return _page("examination.html.j2", e=made, examination=examination, image=None, below=BELOW, independent=INDEPENDENT)
+
+
+def _page(template: str, **told: object) -> str:
     script, style = part("report.js"), part("report.css")
-    return (
-        templates()
-        .get_template("report.html.j2")
-        .render(
-            s=sheet(reading, earlier),
-            prose=narrative(reading),
-            titles=TITLES,
-            words=words,
-            image=picture(pixels, reading.study) if pixels is not None else None,
-            research=RESEARCH,
-            contradicted=CONTRADICTED,
-            style=Markup(style),
-            script=Markup(script),
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-        )
-    )
+    fixed = {"words": words, "research": RESEARCH, "contradicted": CONTRADICTED, "weighed": WEIGHED, "titles": TITLES}
+    made = {"script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(), "narrate": narrative}
+    return templates().get_template(template).render(**fixed, **made, **told, style=Markup(style), script=Markup(script))
 
 
 @cache

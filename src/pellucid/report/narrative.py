@@ -10,7 +10,7 @@ from itertools import groupby
 from pellucid.knowledge import Guideline
 from pellucid.knowledge.language import Lexicon, level_of, levels
 from pellucid.knowledge.language.lexicon import Wording
-from pellucid.record import Finding, Reading
+from pellucid.record import Examination, Finding, Reading
 from pellucid.report import words
 from pellucid.report.claims import Claim, Narrative, Sentence
 from pellucid.report.conclusions import impression, limits, recommendation
@@ -34,6 +34,23 @@ def narrative(reading: Reading, lesion: str | None = None) -> Narrative:
     )
     title = f"{pack.title}. {RESEARCH}"
     return Narrative(words.plain(title), tuple(_plain(s) for s in sentences), legend())
+
+
+def together(examination: Examination) -> str:
+    """What the lesions of an examination make together, a line for each question: which of them drive, and the next step."""
+    lines = [words.plain(f"{vocabulary(examination.lesions[0].reading)[0].title}. {RESEARCH}"), "", "THE EXAMINATION"]
+    for one in examination.combined:
+        a = one.assessment
+        told = [f"{words.question(a.question)}: {a.statement.rstrip('. ')}."]
+        told += [f"No category is given ({a.abstained_because})."] if a.abstained_because else []
+        told += [f"Driven by {words.listing(one.drives)}."] if one.drives else []
+        told += [f"To follow: {words.listing(one.followed)}."] if one.followed else []
+        told += [f"To sample: {words.listing(one.sampled)}."] if one.sampled else []
+        told += [f"Next step: {a.next_step}"] if a.next_step else []
+        lines.append(words.plain(" ".join(told)))
+    if not examination.combined:
+        lines.append("The guideline has no rule for several lesions together: each stands by itself below.")
+    return "\n".join(lines)
 
 
 def legend() -> str:

@@ -79,8 +79,10 @@ class Frame:
         return next((place for place in self.places if concept in place.concepts), None)
 
 
-def frame(study: StudyRef, findings: Sequence[Finding], wanted: Sequence[str] = ()) -> Frame:
-    """The places of all findings in the picture; where there are many, those of `wanted` concepts are shown at first."""
+def frame(study: StudyRef, findings: Sequence[Finding], wanted: Sequence[str] = (), at: str = "") -> Frame:
+    """The places of all findings in the picture; where there are many, those of `wanted` concepts are shown at first.
+    `at` begins their keys.
+    """
     rows, columns = study.spacing_mm or (1.0, 1.0)
     size = (float(study.width), study.height * rows / columns)
     groups: dict[tuple[object, ...], list[int]] = {}
@@ -93,7 +95,7 @@ def frame(study: StudyRef, findings: Sequence[Finding], wanted: Sequence[str] = 
             undrawable.append(finding.concept)
             continue
         groups.setdefault((region.outlines, region.unit, region.share), []).append(number)
-    places = _coloured([_place(index, numbers, findings, study) for index, numbers in enumerate(groups.values())])
+    places = _coloured([_place(f"{at}p{k}", numbers, findings, study) for k, numbers in enumerate(groups.values(), start=1)])
     shown = [replace(place, shown=_at_first(place, places, wanted)) for place in places]
     placed = _tagged(shown, size)
     return Frame(*size, tuple(placed), _crop(placed, size), _scale_bar(study), tuple(undrawable))
@@ -111,14 +113,14 @@ def _at_first(place: Place, places: Sequence[Place], wanted: Sequence[str]) -> b
     return few or place.kind == "outline" or any(concept in wanted for concept in place.concepts)
 
 
-def _place(index: int, numbers: Sequence[int], findings: Sequence[Finding], study: StudyRef) -> Place:
+def _place(key: str, numbers: Sequence[int], findings: Sequence[Finding], study: StudyRef) -> Place:
     members = [findings[number - 1] for number in numbers]
     region = next(f.region for f in members if f.region is not None)
     outlines = [to_picture(outline, region, study) for outline in region.outlines]
     everything = np.concatenate(outlines)
     low, high = everything.min(axis=0), everything.max(axis=0)
     return Place(
-        key=f"p{index + 1}",
+        key=key,
         colour=WHITE,
         numbers=tuple(numbers),
         concepts=tuple(f.concept for f in members),

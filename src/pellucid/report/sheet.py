@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pellucid.errors import InputError
-from pellucid.record import Assessment, Caution, Differential, Finding, Reading, Reliability, Step
+from pellucid.record import Assessment, Caution, Differential, Finding, Reading, Reliability, Step, Weighing
 from pellucid.report import words
+from pellucid.report.checked import NO_REASONS, Reasons, reasons_of
 from pellucid.report.facts import Fact, provenance_facts, study_line
 from pellucid.report.places import Frame, Place, frame
 
@@ -16,6 +17,7 @@ ONE_IMAGE = (
 INDEPENDENT = "The probabilities of the categories treat the findings as independent of each other, given the image."
 READ_IT_YOURSELF = "Read the image as you would without this reader; nothing below stands in for a conclusion."
 CONTRADICTION = "contradiction"
+WEIGHED = "Signs weighed by the guideline's list: the sums only order it. No probability, and no category."
 CONTRADICTED = "These findings cannot both be so, and everything below rests on both: settle which is right before using it."
 ENTER_IT = "Where you can judge an open finding yourself ({}), enter it with pellucid revise and the rules run again."
 
@@ -91,6 +93,8 @@ class Verdict:
     derivation: Step
     enough: tuple[str, ...]
     contrasts: tuple[tuple[str, str], ...]
+    struck: tuple[str, ...]
+    """Of reasons that do not hold when tried out on the guideline, why; or that they could not be tried out."""
     look_again: tuple[Look, ...]
     edges: tuple[str, ...]
     differential: tuple[Differential, ...]
@@ -113,6 +117,8 @@ class Move:
 class Sheet:
     """Everything a report says, top to bottom."""
 
+    at: str
+    """What the ids of its parts begin with in a page of several readings."""
     title: str
     reader: str
     study: str
@@ -121,6 +127,8 @@ class Sheet:
     frame: Frame
     rows: tuple[Row, ...]
     measures: tuple[str, ...]
+    weighed: tuple[Weighing, ...]
+    """Differentials in which signs were weighed."""
     moves: tuple[Move, ...]
     cannot_judge: tuple[tuple[str, str], ...]
     scope: tuple[str, ...]
@@ -130,22 +138,29 @@ class Sheet:
     facts: tuple[Fact, ...]
 
 
-def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
-    """The sheet of a reading; InputError where `earlier` is not the reading that this one revises."""
+def sheet(reading: Reading, earlier: Reading | None = None, at: str = "") -> Sheet:
+    """The sheet of a reading; InputError where `earlier` is not the reading that this one revises. `at` begins the names of its
+    places in a page that holds several readings.
+    """
     if earlier is not None and reading.revises != earlier.id:
         revised = words.short_hash(reading.revises) if reading.revises else "none"
         got = words.short_hash(earlier.id)
         raise InputError(f"expected the earlier reading that this one revises ({revised}), got {got}: pass that one or none")
-    wanted = next((tuple(c.concept for c in a.sufficient_reason[0]) for a in reading.assessments if a.sufficient_reason), ())
-    places = frame(reading.study, reading.findings, wanted)
+    held = tuple(reasons_of(a, reading) for a in reading.assessments)
+    wanted = next((tuple(c.concept for c in r.sufficient[0]) for r in held if r.sufficient), ())
+    places = frame(reading.study, reading.findings, wanted, at)
     return Sheet(
+        at=at,
         title=_title(reading),
         reader=f"{reading.reader.name} {reading.reader.version}" + ("" if reading.reader.weights_sha256 else ", without a model"),
         study=study_line(reading.study),
         reading=reading,
-        verdicts=tuple(_verdict(a, reading, _same_question(a, earlier)) for a in reading.assessments),
+        verdicts=tuple(
+            verdict(a, r, _to_do(a, reading), _same_question(a, earlier)) for a, r in zip(reading.assessments, held, strict=True)
+        ),
         frame=places,
         rows=tuple(_row(number, f, places) for number, f in enumerate(reading.findings, start=1)),
+        weighed=reading.weighed,
         measures=_measures(reading.findings),
         moves=_moves(earlier, reading) if earlier else (),
         cannot_judge=tuple((words.label(f.concept), f.unknown_because) for f in reading.findings if f.unknown_because),
@@ -158,8 +173,9 @@ def sheet(reading: Reading, earlier: Reading | None = None) -> Sheet:
 
 def _title(reading: Reading) -> str:
     """The reader, or, where findings were only stated, what they were held against."""
-    if reading.study.pixels_sha256 is None and reading.assessments:
-        return words.label(reading.assessments[0].guideline.name)
+    held_against = [item.guideline.name for item in (*reading.assessments, *reading.weighed)]
+    if reading.study.pixels_sha256 is None and held_against:
+        return words.label(held_against[0])
     return words.label(reading.reader.name)
 
 
@@ -183,7 +199,7 @@ def _row(number: int, finding: Finding, places: Frame) -> Row:
         reliability=finding.reliability,
         reliability_words=words.reliability(finding.reliability) if finding.reliability else "not measured",
         no_better=finding.reliability is not None and words.no_better(finding.reliability),
-        corrected=words.observer(finding.observer),
+        corrected=words.source(finding),
         place=places.of(finding.concept),
         place_words=_place_words(finding, places),
     )
@@ -206,14 +222,18 @@ def _place_words(finding: Finding, places: Frame) -> str:
     return "no place recorded" if finding.value is not None else "from the whole image"
 
 
-def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None) -> Verdict:
+def verdict(
+    assessment: Assessment, reasons: Reasons = NO_REASONS, to_do: tuple[str, ...] = (), before: Assessment | None = None
+) -> Verdict:
+    """The answer to one question in words: with the reasons that hold, what helps where it abstains, and the earlier reading's
+    answer."""
     a = assessment
     return Verdict(
         question=words.question(a.question),
         statement=a.statement,
         category=words.category(a.question, a.category) if a.category else None,
         abstained=a.abstained_because,
-        to_do=_to_do(a, reading) if a.abstained_because else (),
+        to_do=to_do if a.abstained_because else (),
         set_words=words.set_words(a),
         set_note=words.set_note(a),
         bars=_bars(a, before),
@@ -222,10 +242,12 @@ def _verdict(assessment: Assessment, reading: Reading, before: Assessment | None
         next_citation=a.next_step_citation,
         guideline=f"{words.label(a.guideline.name)}, edition {a.guideline.edition}",
         derivation=a.derivation,
-        enough=tuple(words.enough(reason) for reason in a.sufficient_reason),
+        enough=tuple(words.enough(reason) for reason in reasons.sufficient),
         contrasts=tuple(
-            (words.category(a.question, c.category), words.listing([words.change(x) for x in c.changes])) for c in a.contrasts
+            (words.category(a.question, c.category), words.listing([words.change(x) for x in c.changes]))
+            for c in reasons.contrasts
         ),
+        struck=reasons.notes,
         look_again=tuple(Look(words.inner_label(x.concept), x.share, words.percent(x.share)) for x in a.look_again),
         edges=(*a.boundary, *((a.conflict,) if a.conflict else ())),
         differential=a.differential,
@@ -323,14 +345,25 @@ def _moves(earlier: Reading, reading: Reading) -> tuple[Move, ...]:
         old = earlier.finding(f.concept)
         before, after = _said(old), _said(f)
         if old is None or before != after or old.observer != f.observer:
-            moves.append(Move(words.label(f.concept), before, after, words.observer(f.observer), before == after))
+            moves.append(Move(words.label(f.concept), before, after, words.source(f), before == after))
     for a in reading.assessments:
         old_a = _same_question(a, earlier)
         before, after = _concluded(old_a), _concluded(a)
         moves.append(Move(words.question(a.question), before, after, None, before == after))
         next_before, next_after = (old_a.next_step if old_a else None) or "none stated", a.next_step or "none stated"
         moves.append(Move(f"{words.question(a.question)}: next step", next_before, next_after, None, next_before == next_after))
+    earlier_weighed = {one.differential: one for one in earlier.weighed}
+    for one in reading.weighed:
+        before, after = _leading(earlier_weighed.get(one.differential)), _leading(one)
+        moves.append(Move(one.label[:1].upper() + one.label[1:], before, after, None, before == after))
     return tuple(moves)
+
+
+def _leading(weighing: Weighing | None) -> str:
+    """The diagnoses that lead a differential, with their sum."""
+    if weighing is None:
+        return "not weighed"
+    return words.listing([words.weighed(one) for one in weighing.diagnoses if one.rank == 1])
 
 
 def _said(finding: Finding | None) -> str:

@@ -3,10 +3,11 @@
 import textwrap
 from collections.abc import Iterable
 
-from pellucid.record import Reading, Step
+from pellucid.record import Examination, Reading, Step, Truth, Weighing
 from pellucid.report import words
+from pellucid.report.examination import BELOW, INDEPENDENT, Together, examination_sheet
 from pellucid.report.places import box_words
-from pellucid.report.sheet import CONTRADICTED, RESEARCH, Row, Sheet, Verdict, sheet
+from pellucid.report.sheet import CONTRADICTED, RESEARCH, WEIGHED, Row, Sheet, Verdict, sheet
 
 COLUMNS = 100
 BAR = 30
@@ -21,6 +22,7 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
         _header(s),
         _section(words.CAUTIONS["contradiction"], _contradictions(s)),
         *(_verdict(v) for v in s.verdicts),
+        *(_weighed(one) for one in s.weighed),
         _section("What the revision changed", _moves(s)),
         _section("What was seen", _rows(s)),
         *(_section(f"Why: {v.question}", [f"By {v.guideline}.", *_tree(v.derivation)]) for v in s.verdicts),
@@ -34,6 +36,24 @@ def text(reading: Reading, earlier: Reading | None = None) -> str:
     ]
     body = "\n\n".join(block for block in blocks if block)
     return words.plain(body.replace(words.NBSP, " ")) + "\n"
+
+
+def examination_text(examination: Examination) -> str:
+    """An examination of several lesions as text: what they make together and which of them drives, then each lesion's reading."""
+    made = examination_sheet(examination)
+    names = words.listing([name for name, _ in made.lesions])
+    head = [*_wrap(f"{made.title}: examination {words.short_hash(made.id)}"), *_wrap(f"{len(made.lesions)} lesions: {names}.")]
+    blocks = ["\n".join([*head, *_wrap(RESEARCH)]), *(_together(one) for one in made.together)]
+    body = words.plain("\n\n".join(blocks).replace(words.NBSP, " "))
+    parts = [f"{'=' * 8} {words.plain(one.name)} {'=' * 8}\n\n{text(one.reading)}" for one in examination.lesions]
+    return "\n\n".join([body, *parts])
+
+
+def _together(one: Together) -> str:
+    told = [line for name in one.lists for line in _wrap(name, 2)]
+    why = _section(f"Why the examination: {one.verdict.question}", [f"By {one.verdict.guideline}.", *_tree(one.why)])
+    notes = [*_wrap(BELOW), *_wrap(INDEPENDENT)]
+    return "\n".join(["THE EXAMINATION", _verdict(one.verdict), *told, "", why, *notes])
 
 
 def _wrap(line: str, indent: int = 0, mark: str = "") -> list[str]:
@@ -62,7 +82,7 @@ def _header(s: Sheet) -> str:
     if s.reading.revises:
         by = f" by {s.reading.provenance.by}" if s.reading.provenance.by else ""
         lines += _wrap(f"Revises reading {words.short_hash(s.reading.revises)}{by}.")
-    return "\n".join(lines) + ("" if s.verdicts else "\n\nNo question was asked of these findings.")
+    return "\n".join(lines) + ("" if s.verdicts or s.weighed else "\n\nNo question was asked of these findings.")
 
 
 def _contradictions(s: Sheet) -> list[str]:
@@ -150,6 +170,7 @@ def _change(v: Verdict) -> list[str]:
     lines = [part for line in v.enough for part in _wrap(line, 0, "- ")]
     for category, changes in v.contrasts:
         lines += _wrap(f"{category}, if: {changes}.", 0, "- ")
+    lines += [part for told in v.struck for part in _wrap(told, 0, "! ")]
     for look in v.look_again:
         lines += _wrap(
             f"Worth looking at again: confirming {look.words} would settle {look.percent} of the uncertainty.", 0, "- "
@@ -169,6 +190,20 @@ def _differential(v: Verdict) -> list[str]:
         cited = f"  [{item.citation}]" if item.citation else ""
         lines += _wrap(f"{item.name}{because}{cited}", 0, "- ")
     return lines
+
+
+def _weighed(one: Weighing) -> str:
+    lines = _wrap(f"TO CONSIDER: {one.label.upper()}")
+    lines += _wrap(WEIGHED, 2)
+    for diagnosis in one.diagnoses:
+        lines += _wrap(f"{words.weighed(diagnosis)}", 2, f"{diagnosis.rank}. ")
+        met = [sign for sign in diagnosis.signs if sign.step.truth is Truth.MET]
+        for sign in sorted(met, key=lambda sign: -sign.weight):
+            lines += _wrap(f"{sign.step.claim}" + (f"  [{sign.step.citation}]" if sign.step.citation else ""), 7)
+        lines += _wrap(f"Looks alike: {words.listing(diagnosis.mimics)}", 5) if diagnosis.mimics else []
+        if diagnosis.rank == 1 and diagnosis.next_step:
+            lines += _wrap(f"Next step, if so: {diagnosis.next_step} [{diagnosis.next_step_citation}]", 5)
+    return "\n".join([*lines, *(part for limit in one.limits for part in _wrap(limit, 2, "- "))])
 
 
 def _second(v: Verdict) -> list[str]:

@@ -4,7 +4,7 @@ import unicodedata
 from collections.abc import Sequence
 from math import floor, log10
 
-from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability, SecondOpinion
+from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability, SecondOpinion, WeighedDiagnosis
 
 NBSP = "\u00a0"
 EN_DASH = "\u2013"
@@ -206,7 +206,9 @@ def finding(item: Finding) -> str:
     if item.unknown_because is not None:
         return "Cannot be judged"
     if item.value is not None:
-        return quantity(item.value, item.sd, item.unit)
+        said = quantity(item.value, item.sd, item.unit)
+        before = item.earlier
+        return f"{said}, {before.months:g} months before {quantity(before.value, before.sd, item.unit)}" if before else said
     if item.state is not None:
         return item.state
     top = most_probable(item)
@@ -233,6 +235,11 @@ def observer(item: Observer) -> str | None:
     return f"Set by {item.name}" if item.kind == "person" else None
 
 
+def source(item: Finding) -> str | None:
+    """Who set the finding, or that it follows from others."""
+    return "Worked out from other findings" if item.because is not None else observer(item.observer)
+
+
 def reliability(item: Reliability) -> str:
     """`AUROC 0.88 (0.83 to 0.92), baseline 0.50, human 0.91, 252 cases`."""
     parts = [f"{item.measure} {fixed(item.value, 2)} ({fixed(item.low, 2)}{EN_DASH}{fixed(item.high, 2)})"]
@@ -249,6 +256,17 @@ def second_opinion(item: SecondOpinion) -> str:
     spread = f" ({' to '.join(ends)})" if item.low != item.high else ""
     told = f"{item.label}: {item.outcome} {percent(item.probability)}{spread}."
     return " ".join([told, *item.actions])
+
+
+def weighed(item: WeighedDiagnosis) -> str:
+    """`meningioma, sum 5`, and the sums that what is not judged leaves possible."""
+    span = f" ({number(item.lowest)} to {number(item.highest)} with what is not judged)" if item.lowest < item.highest else ""
+    return f"{item.name}, sum {number(item.score)}{span}"
+
+
+def number(value: float) -> str:
+    """A number with as many decimals as it has, at most three, and a typographic minus."""
+    return f"{value:.3g}".replace("-", MINUS) if value else "0"
 
 
 def no_better(item: Reliability) -> bool:

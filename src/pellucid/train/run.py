@@ -15,12 +15,13 @@ from safetensors.torch import save
 
 from pellucid.assess.findings import Sight
 from pellucid.assess.fitted import Fitted
+from pellucid.assess.installed import TRAINING_IMAGES
 from pellucid.errors import RecipeError
 from pellucid.knowledge import load_guideline
 from pellucid.models.bottleneck import ConceptNet
-from pellucid.models.card import Card, Files, sha256_of
+from pellucid.models.card import Card, Files, Head, sha256_of
 from pellucid.models.encoders import load_encoder
-from pellucid.train.data import Cases, load_cases, recorded_places
+from pellucid.train.data import Cases, load_cases, open_case, recorded_places
 from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case, see_case
 from pellucid.train.files import write_whole
 from pellucid.train.fit import Job, logits_of, train_net
@@ -62,7 +63,8 @@ class Bench:
 def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     """Cross-validates a recipe, trains the final net on all cases, writes the reader to `out`, and gives the figures.
 
-    `out` gets card.toml, weights.safetensors (fp16), calibration.json, figures.json; `out`/work keeps checkpoints.
+    `out` gets card.toml, weights.safetensors (fp16), calibration.json, figures.json, training-images.json; `out`/work keeps
+    checkpoints.
     Raises RecipeError where the recipe or its manifest does not fit.
     """
     recipe = load_recipe(recipe_path)
@@ -115,6 +117,14 @@ def held_out_outcomes(
     bench: Bench, nets: dict[int, ConceptNet], held: HeldOut, *, roi: bool
 ) -> tuple[list[Outcome], dict[str, Any]]:
     """Every case read by the net of its fold, calibrated on the other folds; then again with set rules from the other folds."""
+    readers, sights, rules = held_out_readers(bench, nets, held, roi=roi)
+    return _read_all(bench, readers, sights), rules
+
+
+def held_out_readers(
+    bench: Bench, nets: dict[int, ConceptNet], held: HeldOut, *, roi: bool
+) -> tuple[dict[int, Reads], list[Sight], dict[str, Any]]:
+    """The reader of every fold, fitted on the others, set rules and all; what they see of their own fold; the rules of all."""
     cases = bench.cases
     fitted = {f: fit(bench.recipe, held, cases, cases.folds != f) for f in nets}
     readers = _readers(bench, nets, fitted)
@@ -127,8 +137,7 @@ def held_out_outcomes(
         rules = set_rules(bench.recipe, names, readings, cases, others)
         fitted[fold] = with_rules(fitted[fold], rules, shadow_limit(readings, others))
     everyone = np.ones(len(cases), dtype=np.bool_)
-    read = _read_all(bench, _readers(bench, nets, fitted), sights)
-    return read, set_rules(bench.recipe, names, readings, cases, everyone)
+    return _readers(bench, nets, fitted), sights, set_rules(bench.recipe, names, readings, cases, everyone)
 
 
 def _readers(bench: Bench, nets: dict[int, ConceptNet], fitted: dict[int, Fitted]) -> dict[int, Reads]:
@@ -140,13 +149,20 @@ def _read_all(bench: Bench, readers: dict[int, Reads], sights: Sequence[Sight]) 
     return [read_case(readers[folds[i]], bench.cases, i, sight) for i, sight in enumerate(sights)]
 
 
+def training_images(cases: Cases, head: Head) -> str:
+    """The SHA-256 of the display pixels of every image, sorted, as JSON."""
+    hashes = sorted({open_case(cases, head.data, i).pixels_sha256 for i in range(len(cases))})
+    return json.dumps({"pixels_sha256": hashes}, indent=1) + "\n"
+
+
 def write_reader(bench: Bench, net: ConceptNet, fitted: Fitted, measured: Measured, out: Path) -> None:
-    """The four files of a reader; the card comes last, so that a folder with a card is whole."""
+    """The five files of a reader; the card comes last, so that a folder with a card is whole."""
     weights, calibration = out / "weights.safetensors", out / "calibration.json"
     state = {k: v.to(torch.float16).contiguous() if v.is_floating_point() else v for k, v in net.state_dict().items()}
     write_whole(weights, save(state))
     write_whole(calibration, fitted.as_json())
     write_whole(out / "figures.json", json.dumps(measured, indent=1) + "\n")
+    write_whole(out / TRAINING_IMAGES, training_images(bench.cases, bench.recipe))
     guidelines = {q.guideline: load_guideline(q.guideline).sha256 for q in bench.recipe.questions}
     files = Files(
         weights_sha256=sha256_of(weights),

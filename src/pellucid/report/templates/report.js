@@ -1,16 +1,14 @@
 "use strict";
 (function () {
-  var boxes = document.querySelectorAll(".toggle input");
-  var both = document.querySelector(".all");
-  var picture = document.querySelector(".picture");
-  if (both) {
+  document.querySelectorAll(".all").forEach(function (both) {
     both.hidden = false;
     both.addEventListener("click", function (event) {
       if (!event.target.matches("button")) { return; }
-      boxes.forEach(function (box) { box.checked = event.target.dataset.all === "1"; });
+      both.closest("fieldset").querySelectorAll(".toggle input").forEach(function (box) { box.checked = event.target.dataset.all === "1"; });
     });
-  }
+  });
   document.querySelectorAll("[data-place]").forEach(function (item) {
+    var picture = (item.closest("article") || document).querySelector(".picture");
     function mark(on) {
       document.querySelectorAll(".picture ." + item.dataset.place).forEach(function (shape) { shape.classList.toggle("lit", on); });
       picture.classList.toggle("dim", on);

@@ -1,0 +1,226 @@
+"""Is the verdict right where the evidence is known? Good explanations and bad ones, on nets on paper and on planted nets.
+
+    python benchmarks/known_evidence_verdicts.py --runs 30 [--json FILE]
+
+On paper: a net that counts bright pixels in a region of real images; its exact explanation is good. Planted: a small net that
+learned a scanner mark, a letter, a ruler or a bright border; occlusion is taken as good where it points at the plant. Bad are
+maps that do not come from the model: the lesion outlined (plausible, and false), edges, the middle, another net's maps.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import known_evidence as known
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from pellucid.audit.cases import Bench, Cases, Explain, Images, Maps, Predict
+from pellucid.audit.map_controls import CONTROLS
+from pellucid.audit.map_trial import try_methods
+from pellucid.audit.verdict import verdict
+from pellucid.explain import Subject, recognise
+from pellucid.explain.explaining import explain_outputs
+from pellucid.train.classifier import probabilities
+from pellucid.trial.known_evidence import PLANTS, CountingNet, SmallNet, counted, counting, planted, taught
+from pellucid.trial.subject import random_weights
+
+N = 24
+MEASURES = ("MPRT", "ROAD", "insertion", "necessity", "noise stability", "shift stability", "JPEG stability")
+SIDE = known.SIDE
+GOOD, BAD = "good", "bad"
+
+
+def fixed(name: str, cases: Cases, seed: int) -> Explain:
+    """A control as an explanation: it does not look at the model."""
+
+    def explain(images: Images, targets: NDArray[np.int64]) -> Maps:
+        rest = Cases(images, targets, np.array([str(i) for i in range(len(images))]))
+        return CONTROLS[name](rest, np.random.default_rng(seed))
+
+    return explain
+
+
+def outlined(cases: Cases) -> Explain:
+    """The lesion, softly outlined, whatever the model; the same order of cases is taken for granted."""
+    masks = cases.masks if cases.masks is not None and cases.masks.any() else np.zeros((len(cases.images), SIDE, SIDE), bool)
+    tensor = torch.from_numpy(masks.astype(np.float32))[:, None]
+    soft = torch.nn.functional.avg_pool2d(tensor, 7, 1, 3)[:, 0].numpy()
+    bump = np.exp(-((np.indices((SIDE, SIDE)) - SIDE / 2) ** 2).sum(axis=0) / (2 * (SIDE / 5) ** 2)).astype(np.float32)
+    maps = soft + 0.01 * bump
+
+    def explain(images: Images, targets: NDArray[np.int64]) -> Maps:
+        return maps[np.arange(len(images)) % len(maps)]
+
+    return explain
+
+
+def some(data: known.Set, images: Images, index: NDArray[np.int64], targets: NDArray[np.int64]) -> Cases:
+    """A few cases."""
+    return Cases(images[index], targets, data.patients[index], None if data.masks is None else data.masks[index])
+
+
+def on_paper(seed: int, cache: Path) -> tuple[Cases, Predict, dict[str, tuple[str, Explain, Any]]]:
+    """A counting net on a random region, with its exact explanation and bad ones."""
+    rng = np.random.default_rng([seed, 21])
+    data = known.load_set(known.SETS[seed % 3], cache)
+    y, x = rng.integers(0, SIDE - 20, 2)
+    region, other = np.zeros((SIDE, SIDE), bool), np.zeros((SIDE, SIDE), bool)
+    region[y : y + 20, x : x + 20] = True
+    other[(y + 32) % (SIDE - 20) : (y + 32) % (SIDE - 20) + 20, (x + 32) % (SIDE - 20) : (x + 32) % (SIDE - 20) + 20] = True
+    net, wrong = counting(data.images, region), counting(data.images, other)
+    index = rng.permutation(len(data.images))[:N]
+    predict = predicting(net)
+    cases = some(data, data.images, index, predict(data.images[index]).argmax(1))
+
+    def exact(of: CountingNet) -> Explain:
+        return lambda images, targets: counted(of, images, targets)
+
+    subject = recognise(net, (1, SIDE, SIDE), name="counting net")
+    stages = [random_weights(subject, share, seed) for share in (0.5, 1.0)]
+    good = tuple((predicting(s.module), exact(s.module)) for s in stages if s is not None)  # type: ignore[arg-type]
+    return cases, predict, with_bad({"exact": (GOOD, exact(net), good)}, exact(wrong), cases, good, seed)
+
+
+def with_bad(
+    found: dict[str, tuple[str, Explain, Any]], wrong: Explain, cases: Cases, stages: Sequence[Any], seed: int
+) -> dict[str, tuple[str, Explain, Any]]:
+    """The same with explanations that do not look at the model."""
+    bad = {
+        "lesion outlined": outlined(cases),
+        "edges": fixed("edge detector", cases, seed),
+        "middle": fixed("centre blob", cases, seed),
+        "another net's": wrong,
+    }
+    return {**found, **{name: (BAD, e, tuple((p, e) for p, _ in stages)) for name, e in bad.items()}}
+
+
+def predicting(net: torch.nn.Module) -> Predict:
+    """A net as a function of arrays."""
+    return lambda images: probabilities(net, images, 64)
+
+
+def on_planted(seed: int, cache: Path) -> tuple[Cases, Predict, dict[str, tuple[str, Explain, Any]]] | None:
+    """A net that learned a plant, occlusion of it and bad explanations; None where it did not learn, or occlusion misses."""
+    rng = np.random.default_rng([seed, 22])
+    data = known.load_set(known.SETS[seed % 3], cache)
+    kind = list(PLANTS)[seed // 3 % len(PLANTS)]
+    maker, places = PLANTS[kind]
+    plant = maker((SIDE, SIDE), places[int(rng.integers(len(places)))])
+    images, _ = planted(data.images, data.labels, plant, known.AGREEMENT, rng)
+    order = rng.permutation(len(images))
+    train, index = order[: len(order) // 2], order[len(order) // 2 :][:N]
+    net = taught(images[train], data.labels[train], seed)
+    predict = predicting(net)
+    on, off = (np.stack([f(x) for x in data.images[index]]) for f in (plant.present, plant.absent))
+    if np.abs(predict(on) - predict(off))[:, 1].mean() <= 0.3:
+        return None
+    subject = recognise(net, (1, SIDE, SIDE), name="small net")
+    untrained = recognise(SmallNet().eval(), (1, SIDE, SIDE), name="small net")
+    cases = some(data, images, index, predict(images[index]).argmax(1))
+    occlusion = method(subject, "occlusion")
+    stages = [random_weights(subject, share, seed) for share in (0.5, 1.0)]
+    pairs = tuple((predicting(s.module), method(s, "occlusion")) for s in stages if s is not None)
+    maps = np.abs(occlusion(cases.images, cases.targets))
+    near = known_place(plant.place)
+    share = (maps * near).sum(axis=(1, 2)) / np.maximum(maps.sum(axis=(1, 2)), 1e-9)
+    if share.mean() < 3 * near.mean():
+        return None
+    found: dict[str, tuple[str, Explain, Any]] = {"occlusion": (GOOD, occlusion, pairs)}
+    return cases, predict, with_bad(found, method(untrained, "occlusion"), cases, pairs, seed)
+
+
+def known_place(place: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """A plant's place with a few pixels around it."""
+    from pellucid.audit.regions import grown
+
+    return grown(place[None], 4)[0]
+
+
+def method(subject: Subject, name: str) -> Explain:
+    """A method of the table on a subject."""
+    return lambda images, targets: explain_outputs(subject, torch.from_numpy(images), targets, name).values
+
+
+def judge(cases: Cases, predict: Predict, tried: Mapping[str, tuple[str, Explain, Any]], seed: int) -> list[dict[str, Any]]:
+    """The verdict on each explanation."""
+    benches = {
+        name: Bench(
+            cases,
+            predict,
+            explain,
+            explain(cases.images, cases.targets),
+            seed,
+            tuple((f"stage {i}", p, e) for i, (p, e) in enumerate(stages)),
+        )
+        for name, (_, explain, stages) in tried.items()
+    }
+    results = try_methods(benches, MEASURES)
+    found = []
+    for name, (kind, _, _) in tried.items():
+        said = verdict(results[name])
+        found.append(
+            {
+                "explanation": name,
+                "kind": kind,
+                "grade": said.grade,
+                "sentence": said.sentence,
+                "values": {r.measure: r.measured.value for r in results[name]},
+            }
+        )
+    return found
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Error rates with Wilson intervals."""
+    lines = []
+    for part in dict.fromkeys(r["part"] for r in rows):
+        here = [r for r in rows if r["part"] == part]
+        for name in dict.fromkeys(r["explanation"] for r in here):
+            mine = [r for r in here if r["explanation"] == name]
+            refused = sum(r["grade"] == "not usable" for r in mine)
+            low, high = known.wilson(refused, len(mine))
+            lines.append(
+                f"{part:<10}{mine[0]['kind']:<6}{name:<18} refused {refused:>3} of {len(mine):>3}: "
+                f"{refused / len(mine):.3f} ({low:.3f}–{high:.3f})"
+            )
+    for kind, told in ((GOOD, "good explanations refused"), (BAD, "bad explanations not refused")):
+        mine = [r for r in rows if r["kind"] == kind]
+        wrong = sum((r["grade"] == "not usable") == (kind == GOOD) for r in mine)
+        low, high = known.wilson(wrong, len(mine))
+        lines.append(f"{told:<36} {wrong:>3} of {len(mine):>3}: {wrong / max(1, len(mine)):.3f} ({low:.3f}–{high:.3f})")
+    return lines
+
+
+def main() -> None:
+    """Runs, prints, writes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=6)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/pellucid-known"))
+    parser.add_argument("--json", type=Path)
+    args = parser.parse_args()
+    torch.set_num_threads(1)
+    rows: list[dict[str, Any]] = json.loads(args.json.read_text(encoding="utf-8")) if args.json and args.json.is_file() else []
+    there = {(r["part"], r["seed"]) for r in rows}
+    for seed in range(args.first_seed, args.first_seed + args.runs):
+        for part, make in (("on paper", on_paper), ("planted", on_planted)):
+            start = time.perf_counter()
+            made = None if (part, seed) in there else make(seed, args.cache)
+            if made is None:
+                continue
+            found = [{"part": part, "seed": seed, **row} for row in judge(*made, seed)]
+            rows += found
+            told = "; ".join(f"{r['explanation']}: {r['grade']}" for r in found)
+            print(f"{seed:>4} {part:<9} {time.perf_counter() - start:.0f} s  {told}", flush=True)
+            if args.json:
+                args.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    print("\n".join(summary(rows)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""`pellucid audit`: a model on a manifest, and the accountability card that comes of it."""
+
+import argparse
+from pathlib import Path
+
+from pellucid.app.command import DONE, Command, note
+from pellucid.app.explain import CARD_JSON, model_arguments, model_of
+from pellucid.train.files import write_whole
+
+
+def _positive(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < 10_000:
+        raise argparse.ArgumentTypeError(f"expected a positive number, got {text!r}")
+    return value
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number from 1, got {text!r}")
+    return int(text)
+
+
+def _arguments(parser: argparse.ArgumentParser) -> None:
+    model_arguments(parser)
+    parser.add_argument(
+        "--data", required=True, metavar="manifest.csv", help="images, labels and, where there are, masks and sites"
+    )
+    parser.add_argument("-o", "--out", metavar="DIR", help="folder of the card (default: audit- and the model's name)")
+    parser.add_argument(
+        "--method", action="append", default=[], metavar="NAME", help="a method to try, again for more; `all` for every one"
+    )
+    parser.add_argument(
+        "--target", action="append", default=[], metavar="T",
+        help="what is explained, again for more (default: the class answered; of a reader, its findings in turn)",
+    )  # fmt: skip
+    parser.add_argument("--measure", action="append", default=[], metavar="NAME", help="a measure, again for more (default: all)")
+    parser.add_argument("--cases", type=_count, default=200, metavar="N", help="images at most (default: 200)")
+    parser.add_argument("--minutes", type=_positive, default=15.0, metavar="M", help="time to plan for (default: 15)")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every draw (default: 0)")
+    parser.add_argument("--declare", metavar="FILE.toml", help="facts that a person declares for the forms: by, on, [facts]")
+    parser.add_argument("--no-examples", action="store_true", help="leave images out of the page, so that it may leave the house")
+
+
+def _run(args: argparse.Namespace) -> int:
+    from pellucid.report.card import card_html
+    from pellucid.report.chai import chai_xml
+    from pellucid.trial.run import Request, audit
+
+    trial = model_of(args)
+    out = Path(args.out or f"audit-{trial.ref.name}")
+    request = Request(
+        data=Path(args.data),
+        out=out,
+        methods=tuple(args.method),
+        targets=tuple(args.target),
+        measures=tuple(args.measure),
+        cases=args.cases,
+        minutes=args.minutes,
+        seed=args.seed,
+        declared=Path(args.declare) if args.declare else None,
+        examples=not args.no_examples,
+    )
+    made = audit(trial, request, say=note)
+    card = made.card
+    write_whole(out / CARD_JSON, card.model_dump_json(indent=1) + "\n")
+    write_whole(out / "card.html", card_html(card, made.tiles))
+    write_whole(out / "card.xml", chai_xml(card))
+    print(f"{card.summary.headline}\n")
+    for title, rows in (
+        ("May be relied on", card.summary.rely),
+        ("Must not be relied on", card.summary.rely_not),
+        ("To be done before use", card.summary.before_use),
+    ):
+        print(title)
+        print("\n".join(f"  - {row}" for row in rows) or "  - nothing")
+    print(f"\nwritten: {out / 'card.html'}, {CARD_JSON}, card.xml ({card.id[:12]}…)")
+    return DONE
+
+
+AUDIT = Command(
+    summary="put a model and its explanations on trial: the accountability card",
+    text="Tries the explanations of a reader or of your own model on labelled images, beside controls that cannot explain, and "
+    "writes an accountability card: card.html to read, card.json to keep, card.xml in the shape of the CHAI model card. "
+    "Every figure says how many cases it rests on. The same command goes on where an earlier run was stopped.",
+    examples=(
+        "pellucid audit --reader breast-ultrasound --data breast-us/manifest.csv",
+        "pellucid audit --model resnet.toml --data manifest.csv --method grad-cam --method lime -o audit-resnet",
+        "pellucid audit --reader fundus --data manifest.csv --cases 100 --minutes 10 --no-examples",
+    ),
+    add_arguments=_arguments,
+    run=_run,
+)

@@ -1,0 +1,121 @@
+"""A manifest becomes cases in the model's grid, or a line that says what is wrong with it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from pellucid.errors import ImageError, RecipeError
+from pellucid.images import prepare
+from pellucid.trial.data import Collected, collect, draw, foreign_source, warp_mask
+from pellucid.trial.foreign import load_foreign
+
+Make = Callable[..., Path]
+
+
+def collected(card: Path, manifest: Path, most: int = 200) -> Collected:
+    found = load_foreign(card).card
+    return collect(foreign_source(found), manifest, found.plan(), most=most)
+
+
+def test_images_masks_labels_patients_and_scanners_arrive_together(side_card: Path, make_set: Make) -> None:
+    found = collected(side_card, make_set(12))
+    assert found.images.shape == (12, 3, 64, 64)
+    assert found.masks is not None
+    assert [int(m[:, 32:].any()) for m in found.masks] == found.labels.tolist() == [0, 1] * 6
+    inside = found.images[:, 0][found.masks].mean()
+    assert inside > found.images[:, 0][~found.masks].mean() + 1
+    assert found.groups["scanner"].tolist() == ["A", "B"] * 6
+    assert len(set(found.patients)) == 12
+
+
+def test_another_image_is_another_hash(side_card: Path, make_set: Make) -> None:
+    manifest = make_set(4)
+    before = collected(side_card, manifest).sha256
+    assert collected(side_card, manifest).sha256 == before
+    Image.fromarray(np.zeros((64, 64), np.uint8)).save(manifest.parent / "images" / "000.png")
+    assert collected(side_card, manifest).sha256 != before
+
+
+def test_a_part_keeps_the_share_of_every_class() -> None:
+    labels = np.array([0] * 90 + [1] * 9 + [-1])
+    for most in (10, 20, 50):
+        kept = draw(labels, most, np.random.default_rng(0))
+        assert len(kept) == most
+        assert abs((labels[kept] == 1).mean() - 0.09) <= 1 / most
+    assert draw(labels, 500, np.random.default_rng(0)).tolist() == list(range(100))
+
+
+def spoil(column: str, value: str) -> Callable[[list[dict[str, str]]], None]:
+    def change(rows: list[dict[str, str]]) -> None:
+        rows[1][column] = value
+
+    return change
+
+
+def drop(column: str) -> Callable[[list[dict[str, str]]], None]:
+    def change(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            del row[column]
+
+    return change
+
+
+SPOILT: list[tuple[Any, type[Exception], str]] = [
+    (spoil("image", "gone.png"), RecipeError, r"1 of 6 images are missing"),
+    (spoil("mask", "gone.png"), RecipeError, "expected a file at"),
+    (spoil("mask", "../../small.png"), RecipeError, "expected 64x64 pixels as its image, got 10x12"),
+    (spoil("mask", "../manifest.csv"), RecipeError, "cannot be read"),
+    (spoil("image", "../manifest.csv"), ImageError, "expected DICOM, PNG"),
+    (drop("image"), RecipeError, "expected a column 'image'"),
+    (drop("patient"), RecipeError, "expected a column 'patient'"),
+    (drop("scanner"), RecipeError, "expected a column 'scanner'"),
+    (drop("side"), RecipeError, "expected a column 'side'"),
+    (drop("mask"), RecipeError, "expected a column 'mask'"),
+]
+
+
+@pytest.mark.parametrize(("change", "error", "said"), SPOILT, ids=[said for _, _, said in SPOILT])
+def test_what_is_wrong_with_a_manifest_is_said_in_one_line(
+    change: Any, error: type[Exception], said: str, side_card: Path, make_set: Make, tmp_path: Path
+) -> None:
+    Image.fromarray(np.zeros((12, 10), np.uint8)).save(tmp_path / "small.png")
+    with pytest.raises(error, match=said) as found:
+        collected(side_card, make_set(6, change))
+    assert "\n" not in str(found.value)
+
+
+def test_ten_images_of_one_class_without_masks_are_tried_and_said_to_be_thin(side_card: Path, make_set: Make) -> None:
+    def one_class(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            row["side"] = "l"
+
+    said = " ".join(collected(side_card, make_set(10, one_class)).faults())
+    assert "Only 10 images of 10 patients" in said
+    assert "Every labelled image is 'left'" in said
+
+
+def test_a_mask_goes_where_the_preparation_takes_its_image() -> None:
+    generator = np.random.default_rng(0)
+    mask = np.zeros((50, 120), dtype=bool)
+    mask[10:30, 40:90] = True
+    plan = [{"name": "crop", "box": (20, 5, 90, 40)}, {"name": "letterbox", "size": 96}]
+    pixels = (mask * 200 + generator.integers(0, 20, mask.shape)).astype(np.uint8)
+    prepared = prepare(pixels, plan)
+    warped = warp_mask(mask, prepared)
+    bright = prepared.array[0] > 0.45
+    assert (warped == bright).mean() > 0.99
+
+
+def test_a_lesion_of_one_pixel_is_not_lost_when_the_image_shrinks() -> None:
+    mask = np.zeros((1000, 1000), dtype=bool)
+    mask[503, 501] = True
+    prepared = prepare(mask.astype(np.uint8), [{"name": "letterbox", "size": 64}])
+    warped = warp_mask(mask, prepared)
+    assert warped.sum() == 1
+    assert warped[32, 32]

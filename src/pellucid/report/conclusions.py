@@ -13,6 +13,7 @@ from pellucid.report.sheet import CONTRADICTION, ONE_IMAGE
 NOT_SHARED = "This step is not the same for every category that remains possible; settle the category before acting on it."
 SHARED = "This step is the same for every category that remains possible."
 NO_QUESTION = "No question was asked of these findings."
+ONLY_WEIGHED = "Signs were weighed for and against diagnoses by the guideline's list; no category is given."
 
 
 def limits(reading: Reading, lexicon: Lexicon) -> Iterator[Sentence]:
@@ -49,7 +50,8 @@ def _labels(pack: Guideline, assessments: Sequence[Assessment]) -> str:
 def impression(reading: Reading, pack: Guideline) -> Iterator[Sentence]:
     """The answer to each question, what else remains possible, what to consider, and what published risk models say."""
     if not reading.assessments:
-        yield Sentence("impression", NO_QUESTION, (Claim("note", said="no question"),))
+        text, said = (ONLY_WEIGHED, "weighed") if reading.weighed else (NO_QUESTION, "no question")
+        yield Sentence("impression", text, (Claim("note", said=said),))
     number = 0
     for why, run in groupby(reading.assessments, key=lambda a: a.abstained_because):
         members = list(run)

@@ -199,9 +199,10 @@ def unit_of(finding: Finding) -> str:
 def _unsettled(finding: Finding, lexicon: Lexicon) -> Sentence:
     pairs = sorted(zip(finding.states or (), finding.probabilities or (), strict=True), key=lambda pair: -pair[1])
     shown = [(state, words.percent(p)) for state, p in pairs if p >= 0.01]
-    noun = lexicon.wordings[finding.concept].noun
-    text = f"{_capital(noun)} {'are' if lexicon.wordings[finding.concept].plural else 'is'} not settled: "
-    text += words.listing([f"{state} {p}" for state, p in shown]) + "."
+    wording = lexicon.wordings[finding.concept]
+    told = wording.states if wording.spelled else {}
+    text = f"{_capital(wording.noun)} {'are' if wording.plural else 'is'} not settled: "
+    text += words.listing([f"{told.get(state, state)} {p}" for state, p in shown]) + "."
     chances = (Claim("chance", finding.concept, s, number=p.split(words.NBSP)[0], unit="%") for s, p in shown)
     return Sentence("findings", text, (Claim("unsettled", finding.concept), *chances))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pellucid.knowledge.language import Lexicon
 from pellucid.knowledge.language.tokens import words_of
 from pellucid.report.claims import TITLES, Claim
-from pellucid.report.conclusions import NO_QUESTION, NOT_SHARED, SHARED
+from pellucid.report.conclusions import NO_QUESTION, NOT_SHARED, ONLY_WEIGHED, SHARED
 from pellucid.report.hearing import hear
 from pellucid.report.sheet import ONE_IMAGE
 
@@ -116,6 +116,8 @@ def _limit(text: str, lexicon: Lexicon) -> Iterator[Claim]:
 def _impression(line: str, lexicon: Lexicon) -> Iterator[Claim]:
     if line == NO_QUESTION:
         yield Claim("note", said="no question")
+    elif line == ONLY_WEIGHED:
+        yield Claim("note", said="weighed")
     elif line.startswith("Second opinion: "):
         yield Claim("opinion", said=line.removeprefix("Second opinion: ").removesuffix("."))
     elif line.startswith("To consider, "):

@@ -40,6 +40,8 @@ class Wording:
     """Sentence with one {state}, without a capital and without a full stop."""
     states: Mapping[str, str]
     """Words for states that do not read well in it."""
+    spelled: bool = False
+    """Its states stand for nothing by themselves (a mass that calcifies is not the state `mass`): only those words do."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +60,8 @@ class Lexicon:
 
     def poles(self, concept: str) -> tuple[str | None, str | None]:
         """The state that says the concept is not there, and the one that says it is; None where it has no such state."""
-        states = self.states.get(concept, ())
+        spelled = concept in self.wordings and self.wordings[concept].spelled
+        states = () if spelled else self.states.get(concept, ())
         low = next((s for s in NEGATIVE if s in states), None)
         high = next((s for s in POSITIVE if s in states), None)
         return low, high
@@ -115,6 +118,7 @@ def wording(entry: Entry, extra: Mapping[str, Place]) -> Wording:
         fields["plural"].node.value if "plural" in fields else plural,
         say,
         {name: body.text() for name, body in fields["words"].pairs()} if "words" in fields else {},
+        "spelled" in fields,
     )
 
 
@@ -187,7 +191,7 @@ def _of_concept(name: str, entry: Entry, fields: Mapping[str, Place], subjects: 
     written = {key: body.texts() for key, body in fields["words"].pairs()} if "words" in fields else {}
     for state in entry.concept.states or ():
         spelled = [*more.get(state, ()), *written.get(state, ())]
-        spelled += [] if state in GENERIC or _bare(state) else [state]
+        spelled += [] if state in GENERIC or _bare(state) or "spelled" in fields else [state]
         yield from ((phrase, Sense("state", name, state)) for phrase in spelled if phrase not in roles()["negate"])
 
 

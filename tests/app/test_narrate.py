@@ -43,6 +43,32 @@ def test_an_endpoint_that_does_not_answer_gives_the_grammars_text(reading: Path,
     assert told.err.startswith("pellucid: the grammar's text is used: 127.0.0.1:1: expected an answer")
 
 
+SEVERAL = """by: Dr A
+guideline: lung-cancer-screening
+findings: {setting: screening, age: 63, known_lung_cancer: absent}
+lesions:
+  right upper lobe: {findings: {nodule_type: solid, status: baseline, mean_diameter: 9 mm}}
+  left lower lobe: {findings: {nodule_type: solid, status: baseline, mean_diameter: 4 mm}}
+"""
+
+
+def test_an_examination_is_told_lesion_by_lesion_below_what_they_make_together(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "case.yaml").write_text(SEVERAL, encoding="utf-8")
+    assert main(["assess", str(tmp_path / "case.yaml"), "-o", str(tmp_path)]) in (0, 3)
+    capsys.readouterr()
+    made = str(tmp_path / "case.examination.json")
+    assert main(["report", made, "--as", "narrative"]) == 0
+    told = capsys.readouterr().out
+    head, first, second = (told.index(x) for x in ("THE EXAMINATION\n", "Lesion: right upper lobe.", "Lesion: left lower lobe."))
+    assert head < first < second
+    assert "Driven by right upper lobe." in told[head:first]
+    assert "Next step: " in told[head:first]
+    assert main(["report", made, "--as", "narrative", "--lesion", "x"]) == 1
+    assert "expected no --lesion for an examination" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

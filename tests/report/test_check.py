@@ -138,6 +138,24 @@ def test_paraphrases_that_the_checker_was_tuned_on_stay_in(file: str, most: floa
     assert wrong / total <= most
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The kind of finding is that of a mass with calcifications.",
+        "The kind of finding is a mass.",
+        "The kind of finding is mass.",
+        "No mass is seen.",
+        "There are no calcifications.",
+    ],
+)
+def test_a_kind_of_finding_that_nobody_stated_is_not_told(text: str, bench: ModuleType) -> None:
+    case = {
+        "guideline": "mammography",
+        "findings": {"finding_kind": "asymmetry or distortion", "asymmetry": "focal", "architectural_distortion": "absent"},
+    }
+    assert one(text, bench.stated_reading(case)).standing in ("contradicted", "not in the reading")
+
+
 def test_corrupted_reports_are_caught_for_every_pack(bench: ModuleType) -> None:
     found = bench.corrupted(2, list(bench.list_guidelines()), show=True)
     assert set(found) == set(bench.CORRUPTIONS)

@@ -200,7 +200,7 @@ def _unsettled(finding: Finding, lexicon: Lexicon) -> Sentence:
     pairs = sorted(zip(finding.states or (), finding.probabilities or (), strict=True), key=lambda pair: -pair[1])
     shown = [(state, words.percent(p)) for state, p in pairs if p >= 0.01]
     wording = lexicon.wordings[finding.concept]
-    told = wording.states if wording.spelled else {}
+    told = wording.states if wording.spelled else dict[str, str]()
     text = f"{_capital(wording.noun)} {'are' if wording.plural else 'is'} not settled: "
     text += words.listing([f"{told.get(state, state)} {p}" for state, p in shown]) + "."
     chances = (Claim("chance", finding.concept, s, number=p.split(words.NBSP)[0], unit="%") for s, p in shown)

@@ -74,6 +74,10 @@ def _quotes(sentence: Sentence, claim: Claim, lexicon: Lexicon) -> list[Quote]:
     return [Quote(sentence.text, every)] if claim.kind in ("observer", "note", "corrected") else []
 
 
+TELLING = 3
+"""Fewer words of weight than this are too few to know a text by: `a mass with calcifications` is not `mass or calcifications`."""
+
+
 @dataclass(frozen=True)
 class Repeated:
     """Support from a text of the reading; `whole` where nothing of that text's weight is left out."""
@@ -93,7 +97,7 @@ def quoted(text: str, found: Sequence[Quote], lexicon: Lexicon, named: Sequence[
     fitting = [q for q in found if _meant(q, named) and _fits(text, said, q, lexicon)]
     for quote in fitting:
         claims |= quote.claims
-    whole = any(weight(q.text, lexicon) == said for q in fitting)
+    whole = len(said) >= TELLING and any(weight(q.text, lexicon) == said for q in fitting)
     return Repeated(Ruling("supported", covers=frozenset(claims)), whole) if fitting else None
 
 

@@ -47,8 +47,8 @@ SEVERAL = """by: Dr A
 guideline: lung-cancer-screening
 findings: {setting: screening, age: 63, known_lung_cancer: absent}
 lesions:
-  right upper lobe: {findings: {nodule_type: solid, status: baseline, mean_diameter: 9 mm}}
-  left lower lobe: {findings: {nodule_type: solid, status: baseline, mean_diameter: 4 mm}}
+  right upper lobe: {nodule_type: solid, status: baseline, mean_diameter: 9 mm}
+  left lower lobe: {nodule_type: solid, status: baseline, mean_diameter: 4 mm}
 """
 
 

@@ -43,7 +43,8 @@ def together(examination: Examination) -> str:
         a = one.assessment
         told = [f"{words.question(a.question)}: {a.statement.rstrip('. ')}."]
         told += [f"No category is given ({a.abstained_because})."] if a.abstained_because else []
-        told += [f"Driven by {words.listing(one.drives)}."] if one.drives else []
+        driven = f"Driven by {words.listing(one.drives)}."
+        told += [driven] if one.drives and driven not in a.statement else []
         told += [f"To follow: {words.listing(one.followed)}."] if one.followed else []
         told += [f"To sample: {words.listing(one.sampled)}."] if one.sampled else []
         told += [f"Next step: {a.next_step}"] if a.next_step else []

@@ -37,7 +37,7 @@ def test_the_data_name_only_packs_concepts_states_and_questions_that_are_there()
             entries = [p.entries[concept] for p in map(load_guideline, PACKS) if p.name == name and concept in p.entries]
             assert entries, (name, concept)
             inside = dict(body.pairs())
-            assert set(inside) <= {"noun", "nouns", "plural", "say", "words", "states"}, (name, concept)
+            assert set(inside) <= {"noun", "nouns", "plural", "say", "spelled", "words", "states"}, (name, concept)
             states = {s for entry in entries for s in entry.concept.states or ()}
             for key in ("words", "states"):
                 assert {s for s, _ in inside[key].pairs()} <= states if key in inside else True, (name, concept)

@@ -73,6 +73,24 @@ def test_an_onnx_file_runs_forward_only_also_with_a_fixed_batch_of_one(batch: st
     assert torch.allclose(made.module(IMAGES), expected, atol=1e-5)
 
 
+def test_an_onnx_file_is_tried_by_what_needs_no_gradients_and_its_weights_stay_out_of_reach(
+    tmp_path: Path, make_card: Make
+) -> None:
+    pytest.importorskip("onnxruntime")
+    from pellucid.images import study_from_array
+    from pellucid.trial.picture import explain_image
+    from pellucid.trial.subject import foreign_on_trial, randomised
+
+    onnx_file(tmp_path / "m.onnx")
+    trial = foreign_on_trial(make_card("onnx", "m.onnx"))
+    assert randomised(trial, 1.0, 0) is None
+    image = study_from_array(np.random.default_rng(0).integers(0, 255, (64, 64)).astype(np.uint8)).images[0]
+    tests = {t.name: t.passed for t in explain_image(trial, image, "occlusion", "right").words.tests}
+    assert tests["random weights"] is None
+    with pytest.raises(InputError, match="needs gradients"):
+        explain_image(trial, image, "saliency", "right")
+
+
 def test_an_onnx_file_with_two_inputs_is_refused(tmp_path: Path, make_card: Make) -> None:
     pytest.importorskip("onnxruntime")
     onnx_file(tmp_path / "m.onnx", inputs=2)

@@ -213,10 +213,10 @@ def random_weights(subject: Subject, share: float, seed: int) -> Subject | None:
 
     Layers are those with parameters, from the output down (cascading randomisation: Adebayo 2018, arXiv 1810.03292).
     """
+    if not any(True for _ in subject.module.parameters()):
+        return None
     module = copy.deepcopy(subject.module)
     layers = [m for m in module.modules() if any(True for _ in m.parameters(recurse=False))]
-    if not layers:
-        return None
     chosen = layers[len(layers) - max(1, round(share * len(layers))) :]
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(seed)

@@ -33,6 +33,8 @@ SLOW = 1.0
 """Seconds of a first map from which no second is made to measure the speed."""
 CORE = ("ROAD", "MPRT", "noise stability")
 """What no verdict does without."""
+MAPS_OF_CORE = 4
+"""Maps per case for these: the case's own, one with random weights, two under noise."""
 CHUNK = 16
 CURVE_CASES = 24
 RESAMPLES = 300
@@ -107,7 +109,7 @@ def _in_turn(trial: OnTrial, p: NDArray[np.float64]) -> Ask:
 def try_all(room: Room, ask: Ask, methods: Sequence[str], measures: Sequence[str], seconds: float) -> tuple[MethodTrial, ...]:
     """Every method on one ask. A method that the model does not allow is listed with the reason, not tested."""
     begun = time.perf_counter()
-    speeds, refused = _speeds(room, ask, methods)
+    speeds, refused = _speeds(room, ask, methods, seconds)
     groups, late = _kept_plan(room, ask, speeds, measures, seconds - (time.perf_counter() - begun))
     refused |= late
     found: dict[str, tuple[MeasureResult, ...]] = {}
@@ -135,7 +137,7 @@ def _not_tested(ask: Ask, method: str, why: str) -> MethodTrial:
     return MethodTrial(method=method, target=ask.name, settings=FrozenDict(), results=(), verdict=said)
 
 
-def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Speed], dict[str, str]]:
+def _speeds(room: Room, ask: Ask, methods: Sequence[str], seconds: float) -> tuple[dict[str, Speed], dict[str, str]]:
     """Seconds per call of each method that applies, and why others do not; kept, so that a run that goes on plans the same."""
     kept = room.store.content(f"speeds/{ask.name}") or {}
     refused: dict[str, str] = kept.get("refused", {})
@@ -146,6 +148,10 @@ def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Spe
     predictor(room.trial)(images)
     forward = (time.perf_counter() - begun) / len(images)
     for name in tqdm([m for m in methods if m not in speeds and m not in refused], desc="speed of methods", disable=None):
+        expected = expected_seconds(name, forward)
+        if expected > seconds:  # not even the trial of the speed would end in time
+            refused[name] = _too_slow(expected / (LEAST * MAPS_OF_CORE), expected)
+            continue
         try:
             speeds[name] = Speed(forward, _seconds_each(explainer(room.trial, name, seed=room.seed), images, targets))
         except PellucidError as error:
@@ -153,6 +159,14 @@ def _speeds(room: Room, ask: Ask, methods: Sequence[str]) -> tuple[dict[str, Spe
         content = {"refused": refused, "speeds": {n: [s.forward, s.explanation] for n, s in speeds.items()}}
         room.store.keep_content(f"speeds/{ask.name}", content)
     return {m: speeds[m] for m in methods if m in speeds}, {m: refused[m] for m in methods if m in refused}
+
+
+def expected_seconds(method: str, forward: float) -> float:
+    """Seconds that a trial of least size takes, from the passes that a method's options stand for: before anything is run."""
+    options = METHODS[method].options
+    passes = options.get("samples") or options.get("steps") or 1
+    backward = 3 if METHODS[method].needs == "gradients" else 1
+    return forward * passes * backward * LEAST * MAPS_OF_CORE
 
 
 def _seconds_each(method: Explain, images: NDArray[np.float32], targets: NDArray[np.int64]) -> float:
@@ -211,12 +225,15 @@ def _shared_out(
         cases = allot(each, len(room.collected), left * len(methods) / waiting, map_seconds)
         if any(cases[m] == 0 for m in core):
             least = min(len(room.collected), LEAST) * (map_seconds + sum(each[m] for m in core))
-            why = f"a map takes {speed.explanation:.1f} s here, a trial {least / 60:.0f} minutes or more; give more by --minutes"
-            short = (methods, why)
+            short = (methods, _too_slow(speed.explanation, least))
         left -= sum(each[m] * cases[m] for m in each) + map_seconds * max(cases.values())
         waiting -= len(methods)
         plan.append(Group(tuple(methods), cases))
     return tuple(plan), short
+
+
+def _too_slow(each: float, whole: float) -> str:
+    return f"a map takes about {each:.1f} s here, a trial {whole / 60:.0f} minutes or more; give more by --minutes"
 
 
 def _try_group(room: Room, ask: Ask, group: Group, measures: Sequence[str], bar: Any) -> dict[str, tuple[MeasureResult, ...]]:

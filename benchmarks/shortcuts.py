@@ -1,6 +1,6 @@
 """Did it see the lesion, or the scanner? The search for shortcuts on the plain classifiers' held-out images.
 
-    python benchmarks/shortcuts.py MODELS [NAME …] [--json FILE]
+python benchmarks/shortcuts.py MODELS [NAME …] [--json FILE]
 """
 
 import argparse

@@ -1,11 +1,11 @@
 """Is the judge right where the evidence is known? Shortcuts planted in real images: how many are found, how many false alarms?
 
-    python benchmarks/known_evidence.py shortcuts --runs 60 --first-seed 3000 [--json FILE]
+    python benchmarks/known_evidence.py shortcuts --runs 60 --first-seed 4000 [--json FILE]
     python benchmarks/known_evidence_verdicts.py --runs 30 [--json FILE]      (is the wrong explanation refused?)
 
 Every run takes a set (breast-us, lung-nodule, blood-cell at 64 px), a kind of shortcut, a place and a seed; trains a small net
 with the shortcut agreeing with the label in 95 % of the training images, and a clean twin: without it, or with it at random.
-Thresholds were chosen on seeds below 3000; what is reported begins there.
+Thresholds were chosen on seeds below 4000; what is reported begins there.
 """
 
 import argparse

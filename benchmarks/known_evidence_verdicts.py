@@ -1,6 +1,6 @@
 """Is the verdict right where the evidence is known? Good explanations and bad ones, on nets on paper and on planted nets.
 
-    python benchmarks/known_evidence_verdicts.py --runs 30 [--json FILE]
+    python benchmarks/known_evidence_verdicts.py --runs 30 --first-seed 200 [--json FILE]
 
 On paper: a net that counts bright pixels in a region of real images; its exact explanation is good. Planted: a small net that
 learned a scanner mark, a letter, a ruler or a bright border; occlusion is taken as good where it points at the plant. Bad are
@@ -29,7 +29,7 @@ from pellucid.train.classifier import probabilities
 from pellucid.trial.known_evidence import PLANTS, CountingNet, SmallNet, counted, counting, planted, taught
 from pellucid.trial.subject import random_weights
 
-N = 24
+N = 40
 MEASURES = ("MPRT", "ROAD", "insertion", "necessity", "noise stability", "shift stability", "JPEG stability")
 SIDE = known.SIDE
 GOOD, BAD = "good", "bad"
@@ -73,8 +73,8 @@ def on_paper(seed: int, cache: Path) -> tuple[Cases, Predict, dict[str, tuple[st
     region[y : y + 20, x : x + 20] = True
     other[(y + 32) % (SIDE - 20) : (y + 32) % (SIDE - 20) + 20, (x + 32) % (SIDE - 20) : (x + 32) % (SIDE - 20) + 20] = True
     net, wrong = counting(data.images, region), counting(data.images, other)
-    index = rng.permutation(len(data.images))[:N]
     predict = predicting(net)
+    index = saying_yes(predict, data.images, rng.permutation(len(data.images)))
     cases = some(data, data.images, index, predict(data.images[index]).argmax(1))
 
     def exact(of: CountingNet) -> Explain:
@@ -99,6 +99,11 @@ def with_bad(
     return {**found, **{name: (BAD, e, tuple((p, e) for p, _ in stages)) for name, e in bad.items()}}
 
 
+def saying_yes(predict: Predict, images: Images, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At most N cases in which the net says the finding is there: where it says that it is not, no pixel speaks for that."""
+    return order[predict(images[order]).argmax(axis=1) == 1][:N]
+
+
 def predicting(net: torch.nn.Module) -> Predict:
     """A net as a function of arrays."""
     return lambda images: probabilities(net, images, 64)
@@ -113,14 +118,17 @@ def on_planted(seed: int, cache: Path) -> tuple[Cases, Predict, dict[str, tuple[
     plant = maker((SIDE, SIDE), places[int(rng.integers(len(places)))])
     images, _ = planted(data.images, data.labels, plant, known.AGREEMENT, rng)
     order = rng.permutation(len(images))
-    train, index = order[: len(order) // 2], order[len(order) // 2 :][:N]
+    train = order[: len(order) // 2]
     net = taught(images[train], data.labels[train], seed)
     predict = predicting(net)
+    index = saying_yes(predict, images, order[len(order) // 2 :])
     on, off = (np.stack([f(x) for x in data.images[index]]) for f in (plant.present, plant.absent))
     if np.abs(predict(on) - predict(off))[:, 1].mean() <= 0.3:
         return None
     subject = recognise(net, (1, SIDE, SIDE), name="small net")
     untrained = recognise(SmallNet().eval(), (1, SIDE, SIDE), name="small net")
+    if len(index) < 20:
+        return None
     cases = some(data, images, index, predict(images[index]).argmax(1))
     occlusion = method(subject, "occlusion")
     stages = [random_weights(subject, share, seed) for share in (0.5, 1.0)]

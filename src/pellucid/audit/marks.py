@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.audit.regions import WINDOW_SHARE, Region, box_of, grown, of_box, windows
+from pellucid.audit.regions import WINDOW_SHARE, Box, Region, box_of, grown, of_box, windows
 from pellucid.record.shortcut import Look
 
 Grey = NDArray[np.float64]
@@ -31,6 +31,8 @@ SMALLEST, MOST_PIECES = 3, 60
 LARGEST_SHARE = 0.04
 """A piece that is larger (of the image) is no mark: a cell's nucleus in the middle of every crop recurs too."""
 MOSTLY = 0.7
+MOST_BLACK = 0.1
+"""A patch with more black (of the set's range) than this is at the edge of the picture's field, which recurs and is no mark."""
 STEEP = 0.05
 STROKES, BLOCK, LONG = 4, 0.8, 2.0
 
@@ -61,14 +63,12 @@ def recurring(pictures: Grey) -> list[Recurring]:
 
 
 def _alike(pictures: Grey) -> list[tuple[Region, NDArray[np.bool_]]]:
-    """Windows whose patches, less their means, are the same in several images."""
+    """Windows whose patches, less what is smooth in them, are the same in several images."""
     shape, found = (pictures.shape[1], pictures.shape[2]), list[tuple[Region, NDArray[np.bool_]]]()
-    seen = (pictures > 2 * SAME_VALUE).mean(axis=0) > 1 - MOSTLY  # not the black surround, whose edge recurs and is no mark
     for box in windows(shape):
-        inside = of_box(box, shape) & seen
-        if np.count_nonzero(inside) < (box[2] - box[0]) * (box[3] - box[1]) / 2:
-            continue
-        carriers = _carriers(pictures[:, inside])
+        patches = pictures[:, box[0] : box[2], box[1] : box[3]].reshape(len(pictures), -1)
+        lit = (patches <= 2 * SAME_VALUE).mean(axis=1) < MOST_BLACK
+        carriers = lit & _carriers(np.where(lit[:, None], _rough(patches, box), 0.0))
         if _enough(carriers):
             found.append((of_box(box, shape), carriers))
     return found
@@ -121,11 +121,19 @@ def _commonest(pictures: Grey) -> tuple[NDArray[np.float64], NDArray[np.float64]
     return share, value
 
 
+def _rough(patches: NDArray[np.float64], box: Box) -> NDArray[np.float64]:
+    """Patches (n, pixels) of a box less the smooth surface (second order) through each: light that falls off towards the rim of a
+    photograph recurs and is no mark.
+    """
+    y, x = np.mgrid[-1 : 1 : (box[2] - box[0]) * 1j, -1 : 1 : (box[3] - box[1]) * 1j].reshape(2, -1)
+    base, _ = np.linalg.qr(np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1))
+    return patches - patches @ base @ base.T
+
+
 def _carriers(patches: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Which patches (n, pixels) have a structure that at least two others share."""
-    centred = patches - patches.mean(axis=1, keepdims=True)
-    spread = (centred**2).mean(axis=1)
-    squared = np.maximum(spread[:, None] + spread[None] - 2 * centred @ centred.T / patches.shape[1], 0.0)
+    spread = (patches**2).mean(axis=1)
+    squared = np.maximum(spread[:, None] + spread[None] - 2 * patches @ patches.T / patches.shape[1], 0.0)
     full = np.minimum(spread[:, None], spread[None]) > STRUCTURE**2
     same = full & (squared < ALIKE**2 * np.minimum(spread[:, None], spread[None]))
     np.fill_diagonal(same, val=False)

@@ -213,6 +213,8 @@ class Brute(Terms):
         more = [0.0] * self.extra[i]
         if finding.value is not None:
             x, sd = finding.value, finding.sd
+            half = float(concept.get("rounded_to", 0)) / 2  # rounded half upwards: the value lies half a step further up
+            x = round(x + half, 9)
             below = [NormalDist(x, sd).cdf(cut[0]) if sd else float(not passes(x, cut)) for cut in self.cuts[i]]
             weights = [b - a for a, b in itertools.pairwise([0.0, *below, 1.0])]
             return Seen(sum(passes(x, cut) for cut in self.cuts[i]), weights + more, True)

@@ -22,6 +22,7 @@ from pellucid.app.learning import EVALUATE, TRAIN
 from pellucid.app.read import READ
 from pellucid.app.readings import REPORT, REVISE, VERIFY
 from pellucid.errors import MissingExtra, PellucidError
+from pellucid.models.memory import keep_memory
 
 COMMANDS: dict[str, Command] = {
     "read": READ,
@@ -81,6 +82,7 @@ class _Formatter(argparse.RawDescriptionHelpFormatter):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; gives its exit code."""
     args = build_parser().parse_args(arguments)
+    keep_memory()
     try:
         with _quiet(args.debug):
             code = COMMANDS[args.command].run(args)

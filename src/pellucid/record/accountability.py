@@ -108,6 +108,8 @@ class OnTrialRef(Record):
     licence: str | None = None
     hashes: Names = FrozenDict()
     """Further files: calibration, card, guidelines."""
+    held_out: Names = FrozenDict()
+    """What its developer measured on held-out folds when it was trained: question -> AUROC in words."""
 
 
 class Data(Record):

@@ -1,6 +1,7 @@
 """What is put on trial: a shipped reader or a foreign model, its outputs that can be explained, and its functions of arrays."""
 
 import copy
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,17 +13,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from pellucid.audit.cases import Explain, Images, Maps, Predict
-from pellucid.errors import InputError, UnknownName
+from pellucid.errors import CardError, InputError, UnknownName
 from pellucid.explain import Subject, Target, class_target, concept_target, explain, recognise
 from pellucid.images.prepare import prepare
 from pellucid.models.bottleneck import Seen
-from pellucid.reader import Reader, load_reader
+from pellucid.reader import Reader, load_reader, reader_folder
 from pellucid.record import FrozenDict, PreparationStep
 from pellucid.record.accountability import OnTrialRef
 from pellucid.trial.data import Source, foreign_source, reader_source
 from pellucid.trial.foreign import ForeignCard, load_foreign, pick_output
 
 BATCH = 16
+FIGURES = "figures.json"
+"""What training leaves beside a reader: its figures on held-out folds."""
 SHADOW, CLASS = "shadow", "class"
 
 
@@ -82,6 +85,7 @@ def reader_on_trial(name: str | Path) -> OnTrial:
         weights_sha256=card.files.weights_sha256,
         licence=card.reader.licence,
         hashes=FrozenDict({k: v for k, v in hashes.items() if v}),
+        held_out=_held_out(reader_folder(name)),
     )
     return OnTrial(
         ref=ref,
@@ -92,6 +96,23 @@ def reader_on_trial(name: str | Path) -> OnTrial:
         source=reader_source(card, card.shadow_outcomes),
         reader=reader,
     )
+
+
+def _held_out(folder: Path) -> FrozenDict:
+    """AUROC of each question as training measured it on held-out folds, in words; empty where training left none."""
+    file = folder / FIGURES
+    if not file.is_file():
+        return FrozenDict()
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))["cross_validated"]["assessments"]
+        said = {
+            question: "AUROC {value:.2f} ({low:.2f} to {high:.2f}), ".format(**of["auroc"]) + f"{of['n']} cases"
+            for question, of in found.items()
+        }
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        told = f"{file}: expected the figures that training writes, got something else ({error}); copy the reader's folder again"
+        raise CardError(told) from None
+    return FrozenDict(said)
 
 
 def foreign_on_trial(path: Path, *, allow_code: bool = False) -> OnTrial:

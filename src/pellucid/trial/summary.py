@@ -49,7 +49,9 @@ def _headline(data: Data, entailed: Entailment, trials: Sequence[MethodTrial]) -
         return f"{follows}; {data.patients} patients are too few to say which pictures of it may be trusted."
     if not trials:
         return f"{follows}; no picture of its evidence was tested."
-    kinds = dict.fromkeys(t.method for t in trials)
+    kinds = dict.fromkeys(t.method for t in trials if t.verdict.grade != "not tested")
+    if not kinds:
+        return f"{follows}; no picture of its evidence could be tested."
     fit = [m for m in kinds if any(t.method == m and t.verdict.grade == "usable" for t in trials)]
     careful = [
         m for m in kinds if m not in fit and any(t.method == m and t.verdict.grade == "usable with caution" for t in trials)
@@ -84,9 +86,14 @@ def _accuracy(data: Data, right: Sequence[Figure], rely: list[str], rely_not: li
         rely_not.append("Its accuracy: it was not measured here.")
     elif auroc.measured.low is None or auroc.measured.low <= 0.5:
         rely_not.append(f"That it tells the classes apart: AUROC {told(auroc.measured)}, not shown to be better than guessing.")
+    elif data.basis in UNSEEN:
+        rely.append(
+            f"That it tells the classes apart to this degree, on images it did not learn from: AUROC {told(auroc.measured)}."
+        )
     else:
-        where = "images it did not learn from" if data.basis in UNSEEN else "images it may have learned from"
-        rely.append(f"That it tells the classes apart to this degree, on {where}: AUROC {told(auroc.measured)}.")
+        rely_not.append(
+            f"Its accuracy here: AUROC {told(auroc.measured)}, but it may have learned from these images; new patients may fare worse."
+        )
 
 
 def _maps(trials: Sequence[MethodTrial], rely: list[str], rely_not: list[str], before: list[str]) -> None:

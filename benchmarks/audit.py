@@ -143,7 +143,7 @@ def _quantus(net: nn.Module, images: Maps, made: dict[str, Maps], explainers: di
 
     quiet: dict[str, Any] = {"disable_warnings": True, "display_progressbar": False}
     step = images.shape[2] * images.shape[3] // 8  # Quantus asks for a divisor of the number of pixels
-    deletion = quantus.PixelFlipping(features_in_step=step, perturb_baseline="mean", return_auc_per_sample=True, **quiet)
+    deletion = quantus.PixelFlipping(features_in_step=step, perturb_baseline="mean", **quiet)
     infidelity = quantus.Infidelity(perturb_patch_sizes=[images.shape[2] // 4], n_perturb_samples=32, **quiet)
     sensitivity = quantus.MaxSensitivity(nr_samples=5, lower_bound=0.02, **quiet)
     plain = (quantus.Sparseness(**quiet), quantus.Complexity(**quiet))
@@ -157,7 +157,8 @@ def _quantus(net: nn.Module, images: Maps, made: dict[str, Maps], explainers: di
                 "y_batch": np.zeros(1, int),
                 "a_batch": maps[i : i + 1, None],
             }
-            deletion(**given, device="cpu")
+            curve = np.asarray(deletion(**given, device="cpu"), np.float64)
+            np.trapezoid(curve, axis=-1)  # with return_auc_per_sample Quantus 0.6 asks numpy 2 for what it no longer has
             infidelity(**given, device="cpu")
             if name in made:
                 again = _explain_func(explainers[name])

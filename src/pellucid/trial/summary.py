@@ -92,7 +92,7 @@ def _accuracy(data: Data, right: Sequence[Figure], rely: list[str], rely_not: li
         )
     else:
         rely_not.append(
-            f"Its accuracy here: it may have learned from these images (AUROC {told(auroc.measured)}); new patients may fare worse."
+            f"Its accuracy here: it may have learned from these images (AUROC {told(auroc.measured)}); others may fare worse."
         )
 
 

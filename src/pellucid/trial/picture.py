@@ -107,6 +107,7 @@ def explain_image(trial: OnTrial, image: StudyImage, method: str, target: str, h
     p = predict(array)
     found = find_output(trial, target)
     output = found if isinstance(found, Output) else _likeliest(trial, found, p[0])
+    how = _audited_layer(how, method, target, output)
     made = explain(trial.subject, torch.from_numpy(array), target_of(trial, output.index), method, layer=how.layer, seed=how.seed)
     tests = own_tests(trial, method, array, output, made, how)
     grade, verdict, source = _verdict(trial, how, method, target, output)
@@ -130,6 +131,19 @@ def explain_image(trial: OnTrial, image: StudyImage, method: str, target: str, h
         notes=made.notes,
     )
     return Pictured(made, words, _picture(display_pixels(pixels, trial), made, words))
+
+
+def _audited_layer(how: How, method: str, target: str, output: Output) -> How:
+    """With the layer on which the audit's verdict rests, unless another is asked for."""
+    tried = None if how.card is None or how.layer else _trial_of(how.card, method, target, output)
+    layer = None if tried is None else tried[1].settings.get("layer")
+    return replace(how, layer=layer) if isinstance(layer, str) else how
+
+
+def _trial_of(card: AccountabilityCard, method: str, target: str, output: Output) -> tuple[str, MethodTrial] | None:
+    """What was explained, and the trial: of this target, else of its group, else of all together."""
+    tried = {t.target: t for t in card.explainability.trials if t.method == method}
+    return next(((name, tried[name]) for name in (output.name, output.group, target, *tried) if name in tried), None)
 
 
 def _with_layer(trial: OnTrial, method: str, how: How, subject: Subject | None = None) -> Explain:
@@ -205,7 +219,7 @@ def _random_weights(trial: OnTrial, method: str, bench: Bench, how: How) -> OwnT
     stage = ("all layers", predictor(trial, other.module), _with_layer(trial, method, how, other))
     value = float(mprt(replace(bench, randomised=(stage,)))[0])
     if not np.isfinite(value):
-        said = "With random weights the map is the same everywhere: it depends on the weights."
+        said = "With random weights the map is the same everywhere: none of this map comes from the architecture alone."
         return OwnTest(name="random weights", passed=True, value=None, said=said)
     passed = value < SAME_UNDER_RANDOM
     told = "becomes another one" if passed else "stays much the same, so it shows the image and not the model"
@@ -216,19 +230,22 @@ def _random_weights(trial: OnTrial, method: str, bench: Bench, how: How) -> OwnT
 
 
 def _verdict(trial: OnTrial, how: How, method: str, target: str, output: Output) -> tuple[Grade, str, str]:
-    """Grade, sentence and where it is from: the trial of this target, else of its group, else of all together."""
+    """Grade, sentence and where it is from; not tested where the audit is of other weights or another layer."""
     card = how.card
     if card is None:
         return "not tested", "Not tested on this model: no audit of it was given.", "no audit"
     if card.subject.weights_sha256 != trial.ref.weights_sha256:
         return "not tested", "Not tested on this model: the audit is of other weights.", f"audit {card.id[:12]}"
-    tried = {t.target: t for t in card.explainability.trials if t.method == method}
-    for name in (output.name, output.group, target, *tried):
-        if name in tried:
-            found: MethodTrial = tried[name]
-            where = f"audit {card.id[:12]} on {card.transparency.data.images} images, target: {name}"
-            return found.verdict.grade, found.verdict.sentence, where
-    return "not tested", f"Not tested on this model: the audit did not try {method}.", f"audit {card.id[:12]}"
+    tried = _trial_of(card, method, target, output)
+    if tried is None:
+        return "not tested", f"Not tested on this model: the audit did not try {method}.", f"audit {card.id[:12]}"
+    name, found = tried
+    drawn = found.settings.get("layer")
+    if how.layer and drawn != how.layer:
+        other = f"the audit drew {method} from {drawn or 'the deepest layer'}, this map is from {how.layer}"
+        return "not tested", f"Not tested on this model: {other}.", f"audit {card.id[:12]}"
+    where = f"audit {card.id[:12]} on {card.transparency.data.images} images, target: {name}"
+    return found.verdict.grade, found.verdict.sentence, where
 
 
 def _picture(pixels: NDArray[np.uint8], made: Maps, words: ExplainedImage) -> bytes:

@@ -55,6 +55,8 @@ class OnTrial:
     reader: Reader | None = None
     card: ForeignCard | None = None
     notes: tuple[str, ...] = field(default=())
+    layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Layer of each class activation map, by method; where it names none, the deepest that keeps places."""
 
     def groups(self) -> dict[str, NDArray[np.int64]]:
         """Columns of each group of outputs."""
@@ -202,6 +204,7 @@ def explainer(
 ) -> Explain:
     """A method as a function of images (n, C, H, W) and output indices (n,) -> maps (n, H, W); batched per output."""
     own = subject or trial.subject
+    settings = {**({"layer": trial.layers[method]} if method in trial.layers else {}), **(settings or {})}
 
     def explain_all(images: Images, targets: NDArray[np.int64]) -> Maps:
         out = np.empty((len(images), *images.shape[2:]), np.float32)
@@ -210,7 +213,7 @@ def explainer(
             for start in range(0, len(rows), BATCH):
                 some = rows[start : start + BATCH]
                 tensor = torch.from_numpy(np.ascontiguousarray(images[some], dtype=np.float32))
-                out[some] = explain(own, tensor, target, method, seed=seed, **(settings or {})).values
+                out[some] = explain(own, tensor, target, method, seed=seed, **settings).values
         return out
 
     return explain_all

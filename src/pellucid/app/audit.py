@@ -2,10 +2,16 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pellucid.app.command import DONE, Command, note
 from pellucid.app.explain import CARD_JSON, model_arguments, model_of
+from pellucid.errors import InputError
 from pellucid.train.files import write_whole
+
+if TYPE_CHECKING:
+    from pellucid.reader import Reader
+    from pellucid.trial.subject import OnTrial
 
 
 def _positive(text: str) -> float:
@@ -42,6 +48,11 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=_positive, default=15.0, metavar="M", help="time to plan for (default: 15)")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of every draw (default: 0)")
     parser.add_argument("--declare", metavar="FILE.toml", help="facts that a person declares for the forms: by, on, [facts]")
+    parser.add_argument(
+        "--held-out", nargs=2, metavar=("RECIPE", "OUT"),
+        help="of a reader: its recipe and the folder of `pellucid train`; every image is then read by the net of a fold that did "
+        "not learn from it, so that accuracy and concepts are judged on unseen images (maps stay those of the reader)",
+    )  # fmt: skip
     parser.add_argument("--no-examples", action="store_true", help="leave images out of the page, so that it may leave the house")
 
 
@@ -64,7 +75,7 @@ def _run(args: argparse.Namespace) -> int:
         declared=Path(args.declare) if args.declare else None,
         examples=not args.no_examples,
     )
-    made = audit(trial, request, say=note)
+    made = audit(trial, request, by_fold=_by_fold(args, trial), say=note)
     card = made.card
     write_whole(out / CARD_JSON, card.model_dump_json(indent=1) + "\n")
     write_whole(out / "card.html", card_html(card, made.tiles))
@@ -79,6 +90,17 @@ def _run(args: argparse.Namespace) -> int:
         print("\n".join(f"  - {row}" for row in rows) or "  - nothing")
     print(f"\nwritten: {out / 'card.html'}, {CARD_JSON}, card.xml ({card.id[:12]}…)")
     return DONE
+
+
+def _by_fold(args: argparse.Namespace, trial: "OnTrial") -> "dict[int, Reader]":
+    if args.held_out is None:
+        return {}
+    from pellucid.trial.held_out import fold_readers
+
+    if trial.reader is None:
+        raise InputError("--held-out: expected a reader, got another model; give --reader, or leave --held-out away")
+    recipe, out = args.held_out
+    return fold_readers(recipe, out, of=trial.ref.name, data=Path(args.data))
 
 
 AUDIT = Command(

@@ -147,7 +147,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 def _replayed(room: Room, found: Found) -> tuple[Entailment, Replay]:
     reader = room.trial.reader
     if reader is not None:
-        replay = reads.replay_reader(reader, room.collected, found.readings)
+        replay = reads.replay_reader(reads.readers_of(reader, room.collected, room.by_fold), room.collected, found.readings)
         return reads.entailment(found.readings, room.collected.patients), replay
     nothing = Entailment(share=Measured(value=None, reason=reads.NO_FINDINGS), readings=0, because=reads.NO_FINDINGS)
     return nothing, reads.replay_scores(predictor(room.trial), room.collected)

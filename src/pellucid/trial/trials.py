@@ -17,6 +17,7 @@ from pellucid.audit.map_trial import chosen, try_methods
 from pellucid.audit.verdict import installed_rules, verdict
 from pellucid.errors import PellucidError
 from pellucid.explain import METHODS, Subject
+from pellucid.reader import Reader
 from pellucid.record import FrozenDict, MeasureResult, MethodTrial, Reason, Verdict
 from pellucid.record.accountability import Plot, Series
 from pellucid.record.trial import Measured
@@ -59,6 +60,8 @@ class Room:
     store: Store
     stages: tuple[tuple[str, Subject], ...]
     seed: int = 0
+    by_fold: Mapping[int, Reader] = field(default_factory=dict[int, Reader])
+    """Readers of the folds, each of which reads the cases that it did not learn from; none for the reader alone."""
     made: dict[tuple[str, str], tuple[NDArray[np.int64], Maps]] = field(default_factory=dict)
     """By (what is explained, method): the rows of the cases, and their maps; filled while methods are tried."""
     known: dict[tuple[str, bytes], NDArray[np.float64]] = field(default_factory=dict)
@@ -79,10 +82,10 @@ class Group:
     cases: Mapping[str, int]
 
 
-def open_room(trial: OnTrial, collected: Collected, store: Store, predict: Predict, seed: int) -> Room:
+def open_room(trial: OnTrial, collected: Collected, store: Store, seed: int, by_fold: Mapping[int, Reader]) -> Room:
     """A room with three randomised copies of the model; with none where it has no weights to be seen (ONNX)."""
     copies = [(name, randomised(trial, share, seed)) for name, share in STAGES]
-    return Room(trial, collected, predict, store, tuple((n, c) for n, c in copies if c is not None), seed)
+    return Room(trial, collected, predictor(trial), store, tuple((n, c) for n, c in copies if c is not None), seed, by_fold)
 
 
 def asks_of(trial: OnTrial, p: NDArray[np.float64], wanted: Sequence[str]) -> tuple[Ask, ...]:

@@ -73,7 +73,8 @@ def assemble(room: Room, request: Request, found: Found, run: str, declared: Map
     entailed, replay = _replayed(room, found)
     figures = {"right": answered.right, "groups": answered.groups}
     facts = declared_facts(trial) | measured_facts(trial, trial.ref, data, replay, figures)
-    facts |= explained_facts(found.trials, entailed, data.faults) | dict(declared)
+    first = summarise(data, entailed, found.trials, answered.right, (replay, (), found.shortcuts))
+    facts |= explained_facts(found.trials, entailed, (*first.rely_not, *data.faults)) | dict(declared)
     forms = fill(facts, run)
     return AccountabilityCard(
         subject=trial.ref,

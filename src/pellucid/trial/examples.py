@@ -37,5 +37,6 @@ def tiles(room: Room, ask: Ask, trials: Sequence[MethodTrial]) -> tuple[MapTile,
             png = tile(pixels, maps[k].astype(np.float64), METHODS[t.method].signed, stamp_of(t.verdict.grade))
             uri = f"data:image/png;base64,{base64.b64encode(png).decode()}"
             what = room.trial.outputs[int(ask.targets[i])].name
+            what += ": the map is empty" if np.ptp(maps[k]) == 0 else ""
             made.append(MapTile(collected.names[i], t.method, uri, t.verdict.grade, what))
     return tuple(made)

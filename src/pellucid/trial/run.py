@@ -65,8 +65,7 @@ def audit(
         collected = collect(
             trial.source, request.data, trial.plan, most=request.cases, seed=request.seed, channels=trial.channels
         )
-        folds = [by_fold[fold].ref.weights_sha256 for fold in sorted(by_fold)]
-        named = {"methods": list(methods), "measures": list(measures), "folds": folds}
+        named = {"methods": list(methods), "measures": list(measures), **_others(trial, by_fold)}
         run = key_of(_settings(trial, request, collected, named))
         room = open_room(trial, collected, Store(request.out, run), request.seed, by_fold)
         p = _scores(room)
@@ -90,6 +89,12 @@ def audit(
     took = round(time.perf_counter() - begun, 1)
     stamped = {"created": datetime.now(UTC).isoformat(timespec="seconds"), "software": software(), "seconds": took}
     return Audited(card.model_copy(update=stamped), shown)
+
+
+def _others(trial: OnTrial, by_fold: Mapping[int, Reader]) -> dict[str, list[str | None]]:
+    """The weights of all models that have a part in the audit beside the one on trial."""
+    partners: list[str | None] = [p.ref.weights_sha256 for p in (*trial.again, *([trial.shuffled] if trial.shuffled else []))]
+    return {"folds": [by_fold[fold].ref.weights_sha256 for fold in sorted(by_fold)], "partners": partners}
 
 
 def _settings(trial: OnTrial, request: Request, collected: Collected, named: dict[str, Any]) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from pellucid.trial.budget import LEAST, Speed, allot, grouped, ordered, seconds
 from pellucid.trial.data import Collected
 from pellucid.trial.layers import Layers, Validation, choose_layers, judged
 from pellucid.trial.store import Store
-from pellucid.trial.subject import CLASS, SHADOW, OnTrial, explainer, find_output, predictor, randomised
+from pellucid.trial.subject import CLASS, SHADOW, OnTrial, explainer, find_output, lesion_maps, predictor, randomised
 
 IN_TURN = "findings, in each image one of them in turn"
 ANSWERED = "the class it answers"
@@ -305,7 +305,15 @@ def _bench(room: Room, method: str, cases: Cases, maps: Maps, others: Mapping[st
         others=others,
         known=room.known,
         reseeded=(lambda seed: explainer(room.trial, method, seed=seed)) if draws(method) else None,
+        retrained=tuple(_partner(room, other, method) for other in room.trial.again),
+        label_randomised=None if room.trial.shuffled is None else _partner(room, room.trial.shuffled, method),
+        reference=None if cases.masks is None else lesion_maps(room.trial, cases.images),
     )
+
+
+def _partner(room: Room, other: OnTrial, method: str) -> tuple[Predict, Explain]:
+    """Another model of the same kind, with maps from the same layer."""
+    return predictor(other), explainer(replace(other, layers=room.trial.layers), method, seed=room.seed)
 
 
 def _maps(room: Room, ask: Ask, method: str, cases: Cases) -> Maps:

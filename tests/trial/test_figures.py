@@ -11,6 +11,7 @@ from pellucid.trial.figures import (
     selective_plot,
     selective_risk,
     uncertainty_figures,
+    utility_figures,
     wilson,
 )
 
@@ -65,3 +66,16 @@ def test_figures_agree_with_scikit_learn() -> None:
     assert brier.baseline is not None
     assert brier.measured.value is not None
     assert brier.measured.value < brier.baseline
+
+
+def test_use_is_net_benefit_and_the_error_of_the_surest_beside_what_needs_no_model() -> None:
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1, 1, 1])
+    sure = np.array([0.95, 0.95, 0.95, 0.45, 0.8, 0.8, 0.8, 0.8, 0.8, 0.8])
+    p = np.where(labels[:, None] == [0, 1], sure[:, None], 1 - sure[:, None])
+    gain, risk = utility_figures(labels, p, np.arange(10).astype(str))
+    assert gain.measured.value == pytest.approx(3 / 10 * (0.1 / 0.9))  # three of four without it are spared
+    assert risk.measured.value == 0.0
+    assert risk.baseline == pytest.approx(0.1)
+    never = utility_figures(labels, np.tile([1.0, 0.0], (10, 1)), np.arange(10).astype(str))[0]
+    assert never.measured.value is not None
+    assert never.measured.value < 0

@@ -24,7 +24,15 @@ from pellucid.trial.artefacts import Fact, fill
 from pellucid.trial.concept_part import decision_plots, words
 from pellucid.trial.data import Collected
 from pellucid.trial.facts import declared_facts, explained_facts, measured_facts
-from pellucid.trial.figures import class_figures, measured, reliability_plot, selective_plot, uncertainty_figures
+from pellucid.trial.figures import (
+    class_figures,
+    measured,
+    reliability_plot,
+    selective_plot,
+    uncertainty_figures,
+    utility_figures,
+)
+from pellucid.trial.foreign import DataColumns
 from pellucid.trial.request import Request
 from pellucid.trial.subject import OnTrial, predictor
 from pellucid.trial.summary import summarise
@@ -62,6 +70,7 @@ class _Answers:
 
     right: tuple[Figure, ...] = ()
     sure: tuple[Figure, ...] = ()
+    useful: tuple[Figure, ...] = ()
     groups: tuple[Figure, ...] = ()
     plots: tuple[Plot, ...] = ()
 
@@ -95,7 +104,7 @@ def _explainability(found: Found, entailed: Entailment, answered: _Answers) -> E
         shortcuts=found.shortcuts if isinstance(found.shortcuts, ShortcutAudit) else None,
         shortcuts_because=None if looked else f"Shortcuts were not looked for: {found.shortcuts}.",
         groups=answered.groups,
-        words=words(found.concepts.concepts, found.trials, answered.right),
+        words=words(found.concepts.concepts, found.trials, answered.useful),
         right=answered.right,
         uncertainty=answered.sure,
         plots=(*answered.plots, *decision_plots(found.concepts.concepts), *found.deletion),
@@ -125,7 +134,8 @@ def _answers(collected: Collected, answers: NDArray[np.float64]) -> _Answers:
         selective_plot(labels, p, who, "Error when the least sure are left out"),
     )
     groups = _by_group(collected, answers)
-    return _Answers(class_figures(labels, p, who), uncertainty_figures(labels, p, who), groups, plots)
+    figures = (class_figures(labels, p, who), uncertainty_figures(labels, p, who), utility_figures(labels, p, who))
+    return _Answers(*figures, groups, plots)
 
 
 def _by_group(collected: Collected, answers: NDArray[np.float64]) -> tuple[Figure, ...]:
@@ -159,8 +169,7 @@ def _data(trial: OnTrial, collected: Collected, found: Found) -> Data:
     title = (columns.title if columns else None) or collected.manifest.resolve().parent.name
     counts = {name: str(int((collected.labels == i).sum())) for i, name in enumerate(collected.classes)}
     counts |= {"no class that the card knows": str(n)} if (n := int((collected.labels < 0).sum())) else {}
-    audit = found.concepts.concepts
-    basis: Basis = audit.basis if audit is not None else "not known"
+    basis, said = _basis(found, columns)
     return Data(
         title=f"{title} ({collected.manifest.name})",
         sha256=collected.sha256,
@@ -171,9 +180,21 @@ def _data(trial: OnTrial, collected: Collected, found: Found) -> Data:
         labels=FrozenDict(counts),
         groups=FrozenDict({c: f"{len(np.unique(v))} different" for c, v in collected.groups.items()}),
         basis=basis,
-        seen_in_training=audit.basis_said if audit else "Not known: nobody declared whether the model learned from these images.",
+        seen_in_training=said,
         faults=collected.faults(),
     )
+
+
+def _basis(found: Found, columns: DataColumns | None) -> tuple[Basis, str]:
+    """Whether the model learned from these images: by the hashes of their pixels, or as its card declares, and how we know."""
+    audit = found.concepts.concepts
+    if audit is not None:
+        return audit.basis, audit.basis_said
+    if columns is None or columns.unseen is None:
+        return "not known", "Not known: nobody declared whether the model learned from these images."
+    if columns.unseen:
+        return "other images", "None of these images, as the card of the model declares; that was not checked."
+    return "training images", "The card of the model declares that it learned from these images."
 
 
 def _untried(trials: Sequence[MethodTrial]) -> tuple[str, ...]:

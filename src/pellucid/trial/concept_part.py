@@ -98,13 +98,13 @@ def decision_plots(audit: ConceptAudit | None) -> list[Plot]:
     return plots
 
 
-def words(audit: ConceptAudit | None, trials: tuple[MethodTrial, ...], right: tuple[Figure, ...]) -> tuple[Word, ...]:
+def words(audit: ConceptAudit | None, trials: tuple[MethodTrial, ...], useful: tuple[Figure, ...]) -> tuple[Word, ...]:
     """The four words with their figures: of cited findings where there are some, else of the best map that was tried."""
     if audit is not None:
         return tuple(Word(word=w, question=q, figures=tuple(map(_figure, _lines(audit, w)))) for w, q in QUESTIONS.items())
     best = next(iter(sorted((t for t in trials if t.results), key=_rank)), None)
     found = {w: tuple(_of_map(best, m) for m in OF_MAPS.get(w, ())) if best else () for w in QUESTIONS}
-    found["clinical utility"] = right
+    found["clinical utility"] = useful
     return tuple(Word(word=w, question=q, figures=found[w]) for w, q in QUESTIONS.items())
 
 
@@ -135,9 +135,10 @@ def _of_map(trial: MethodTrial, name: str) -> Figure:
     found = next((r for r in trial.results if r.measure == name), None)
     none = Measured(value=None, reason="this measure was not taken")
     control = next((c for c in found.controls if c.measured.value is not None), None) if found else None
+    better = f", {found.better} is better" if found else ""
     return Figure(
         name=f"{name} of {trial.method}",
-        said="Of the map that came out best, since this model cites no findings.",
+        said=f"Of {trial.method}, which came out best ({trial.verdict.grade}){better}; the nearest to it, since this model cites nothing.",
         measured=found.measured if found else none,
         baseline=control.measured.value if control else None,
         baseline_name=control.name if control else None,

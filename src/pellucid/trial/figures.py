@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.audit import agreement
+from pellucid.audit import agreement, utility
 from pellucid.audit.interval import bootstrap
 from pellucid.record import Measured
 from pellucid.record.accountability import Figure, Plot, Series
@@ -38,6 +38,45 @@ def measured(
         n=len(arrays[0]),
         patients=len(np.unique(patients)),
         reason=found.reason,
+    )
+
+
+ACT_FROM, SUREST = 0.1, 0.8
+"""The probability from which one would act, and the share of the surest cases: ours, as in docs/concepts/explanation_quality.md."""
+
+
+def utility_figures(labels: Ints, p: Floats, patients: NDArray[Any]) -> tuple[Figure, ...]:
+    """What can be measured of use without people: net benefit of acting on the last class, and the error of the surest cases.
+
+    Shapes as in `class_figures`. Source of net benefit: Vickers and Elkin 2006, doi 10.1177/0272989X06295361.
+    """
+    last, wrong, sure = (
+        (labels == p.shape[1] - 1).astype(np.int64),
+        (p.argmax(axis=1) != labels).astype(np.float64),
+        p.max(axis=1),
+    )
+
+    def gain(y: Ints, score: Floats) -> float:
+        return utility.net_benefit_gain(y, score, ACT_FROM)
+
+    def risk(w: Floats, s: Floats) -> float:
+        return utility.risk_at(w, s, SUREST)
+
+    return (
+        Figure(
+            name=f"Net benefit gained, acting from {ACT_FROM:.0%}",
+            said="True positives less false ones at that exchange, per case, over the better of acting always and never.",
+            measured=measured(gain, (last, p[:, -1]), patients, "only one class is among the labels"),
+            baseline=0.0,
+            baseline_name="acting always or never",
+        ),
+        Figure(
+            name=f"Error among the surest {SUREST:.0%}",
+            said="Share answered wrongly where it is surest: what leaving out the others would buy.",
+            measured=measured(risk, (wrong, sure), patients),
+            baseline=float(wrong.mean()) if len(wrong) else None,
+            baseline_name="error on all",
+        ),
     )
 
 

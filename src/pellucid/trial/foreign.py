@@ -64,6 +64,8 @@ class DataColumns(Record):
     groups: tuple[Text, ...] = ()
     """Columns that name a site, a scanner or another source."""
     fold: str | None = None
+    unseen: bool | None = None
+    """Whether the model did not learn from these images, where someone declares it."""
     title: Text | None = None
     citation: Text | None = None
     licence: Text | None = None

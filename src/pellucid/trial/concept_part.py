@@ -138,7 +138,7 @@ def _of_map(trial: MethodTrial, name: str) -> Figure:
     better = f", {found.better} is better" if found else ""
     return Figure(
         name=f"{name} of {trial.method}",
-        said=f"Of {trial.method}, which came out best ({trial.verdict.grade}){better}; the nearest to it, since this model cites nothing.",
+        said=f"Of {trial.method}, which came out best ({trial.verdict.grade}){better}; the nearest, since it cites nothing.",
         measured=found.measured if found else none,
         baseline=control.measured.value if control else None,
         baseline_name=control.name if control else None,

@@ -42,7 +42,7 @@ def measured(
 
 
 ACT_FROM, SUREST = 0.1, 0.8
-"""The probability from which one would act, and the share of the surest cases: ours, as in docs/concepts/explanation_quality.md."""
+"""The probability from which one would act, and the share of the surest cases: ours."""
 
 
 def utility_figures(labels: Ints, p: Floats, patients: NDArray[Any]) -> tuple[Figure, ...]:

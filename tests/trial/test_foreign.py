@@ -162,3 +162,15 @@ def test_scores_are_picked_from_a_dictionary_a_tuple_and_a_single_logit(make_car
     for given in ({"logits": scores}, (scores,), torch.zeros(1, 5), torch.zeros(1, 2, 4, 4)):
         with pytest.raises(InputError, match="expected scores"):
             pick_output(spec)(given)
+
+
+def test_whole_numbers_in_a_list_of_options_stay_whole(tmp_path: Path, make_card: Callable[..., Path]) -> None:
+    timm = pytest.importorskip("timm")
+    from safetensors.torch import save_file
+
+    small = {"img_size": 64, "window_size": 4, "embed_dim": 16, "depths": [1, 1], "num_heads": [1, 2], "num_classes": 2}
+    net = timm.create_model("swin_tiny_patch4_window7_224", **small)
+    save_file(net.state_dict(), tmp_path / "swin.safetensors")
+    told = ", ".join(f"{k} = {v}" for k, v in small.items())
+    card = make_card("timm", "swin.safetensors", "swin_tiny_patch4_window7_224", f"options = {{ {told} }}")
+    assert load_foreign(card).card.model.options["depths"] == (1, 1)

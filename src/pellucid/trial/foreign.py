@@ -9,19 +9,26 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
+from pydantic import AfterValidator
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pellucid.errors import CardError, InputError, MissingExtra, TamperedError, UnknownName
 from pellucid.models.card import Labels, PreparationSpec, load_toml, parse, sha256_of
-from pellucid.record import FrozenDict, Parameters, PreparationStep, Record, Sha256, Text
+from pellucid.record import FrozenDict, PreparationStep, Record, Sha256, Text
 
 Kind = Literal["timm", "torchvision", "module", "torchscript", "onnx"]
+
+
+Options = Annotated[
+    Mapping[str, str | bool | int | float | tuple[int, ...] | tuple[float, ...] | tuple[str, ...]], AfterValidator(FrozenDict)
+]
+"""What a library's constructor takes; whole numbers in a list stay whole (a Swin counts its layers by them)."""
 
 
 class ModelSpec(Record):
@@ -32,7 +39,7 @@ class ModelSpec(Record):
     kind: Kind
     architecture: Text | None = None
     """timm or torchvision name; for `module`, `package.module:factory`."""
-    options: Parameters = FrozenDict()
+    options: Options = FrozenDict()
     """Keyword arguments of the architecture, such as num_classes."""
     weights: Text
     """File beside the card: safetensors, or a state dict that torch wrote; for torchscript and onnx the model itself."""

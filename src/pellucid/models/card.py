@@ -155,6 +155,14 @@ class EncoderSpec(Record):
             )
         return self
 
+    @property
+    def title(self) -> str:
+        """The encoder in words."""
+        if self.fusion is not None:
+            kept = ", kept frozen" if self.fusion.frozen else ""
+            return f"{' and '.join(self.fusion.encoders)}, ImageNet weights{kept}, fused under a transformer"
+        return f"{self.name}, ImageNet weights{', kept frozen' if self.frozen else ''}"
+
     @model_serializer(mode="wrap")
     def _without_fusion(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         """What was trained before fusion came is still the same recipe."""

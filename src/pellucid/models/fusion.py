@@ -1,4 +1,4 @@
-"""Two CNN encoders and a transformer: their grids are laid on one another, every place attends to every other, then a convolution.
+"""Two CNN encoders and a transformer: grids laid on one another, every place attends to every other, then a convolution.
 
 After Hussain et al. 2025 (EFFResNet-ViT, doi 10.1109/ACCESS.2025.3554184): fused grids, a 1x1 projection to 128, four blocks of
 four heads with an MLP of 64, a convolution behind the transformer, pooling, a head. What differs here, so that it runs on small
@@ -7,7 +7,7 @@ over), positions are sines and cosines and not learned, and group normalisation 
 The last grid keeps places, so Grad-CAM and Grad-CAM++ find it by themselves (`docs/studies/fusion.md` says what fusion adds).
 """
 
-from typing import Any
+from typing import Any, Self
 
 import torch
 from timm.models.vision_transformer import Block
@@ -17,11 +17,11 @@ from torch.nn import functional as F
 from pellucid.errors import InputError
 from pellucid.models.bottleneck import Pointwise
 from pellucid.models.card import FusionSpec
-from pellucid.models.encoders import PACKAGED, load_encoder
+from pellucid.models.encoders import PACKAGED, Encoder, load_encoder
 
 NORM_GROUPS = 8
 MEAN = SPREAD = 0.5
-"""What the recipe's `normalise` step takes off and divides by; weights that learned with another are given theirs (`Renormalise`)."""
+"""What the recipe's `normalise` step takes off and divides by; `Renormalise` gives each encoder the one it learned with."""
 WAVELENGTHS = 100.0
 """The longest wavelength of a position, in cells over 2 pi."""
 
@@ -73,6 +73,17 @@ class Fuse(nn.Module):
         return self.post(self.blocks(tokens).transpose(1, 2).unflatten(2, (height, width)))
 
 
+class Still(nn.ModuleList):
+    """Encoders that do not learn, nor move their running statistics where batch normalisation could not be folded away."""
+
+    def __init__(self, encoders: list[Encoder]) -> None:
+        super().__init__(encoders)
+        self.requires_grad_(False).eval()
+
+    def train(self, mode: bool = True) -> Self:
+        return super().train(False)
+
+
 class Fusion(nn.Module):
     """CNN encoders fused on one grid; an encoder as `encoders.Encoder` is: images -> grids, finest first.
 
@@ -87,7 +98,7 @@ class Fusion(nn.Module):
             for name in spec.encoders
         )
         made = [load_encoder(name, pretrained=pretrained) for name in spec.encoders]
-        self.encoders = nn.ModuleList(made)
+        self.encoders = (Still if spec.frozen else nn.ModuleList)(made)
         strides = [encoder.strides for encoder in made]
         if any(spec.stride not in s for s in strides):
             raise InputError(f"fusion: expected a stride that every encoder has, got {spec.stride}; they have {strides}")
@@ -97,8 +108,6 @@ class Fusion(nn.Module):
         finer = sum(encoder.channels[first - 1] for encoder, first in zip(made, self.first, strict=True) if first > 0)
         self.channels: tuple[int, ...] = (finer, spec.post) if finer else (spec.post,)
         self.joined_channels = joined
-        if spec.frozen:
-            self.encoders.requires_grad_(False)
 
     def grids(self, x: Tensor) -> tuple[Tensor | None, Tensor]:
         """(B, 3, H, W) -> the next finer grid of the CNNs, None where there is none, and the joined grid (B, joined, h, w)."""

@@ -19,8 +19,8 @@ from pellucid.assess.installed import TRAINING_IMAGES
 from pellucid.errors import RecipeError
 from pellucid.knowledge import load_guideline
 from pellucid.models.bottleneck import ConceptNet
-from pellucid.models.card import Card, Files, Head, sha256_of
 from pellucid.models.build import new_encoder
+from pellucid.models.card import Card, Files, Head, sha256_of
 from pellucid.train.data import Cases, load_cases, open_case, recorded_places
 from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case, see_case
 from pellucid.train.files import write_whole

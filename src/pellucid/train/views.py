@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from torch import nn
 from tqdm import tqdm
 
 from pellucid.images.prepare import prepare

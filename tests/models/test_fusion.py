@@ -1,5 +1,7 @@
 """Two encoders under a transformer: any pair, any size; each sees the image as it learned to; what is frozen stays."""
 
+from typing import Any
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -40,7 +42,7 @@ def test_every_place_has_a_position_of_its_own_also_on_a_grid_that_is_not_square
 def test_where_a_feature_lies_counts_so_a_mirrored_grid_is_not_fused_into_the_mirrored_result() -> None:
     torch.manual_seed(0)
     fuse = Fusion(TINY).fuse.eval()
-    fuse.post = nn.Identity()
+    fuse.add_module("post", nn.Identity())
     grid = noise(1, fuse.project.in_channels, 4, 6)
     with torch.inference_mode():
         assert not torch.allclose(fuse(grid.flip(-1)), fuse(grid).flip(-1), atol=1e-2)
@@ -76,9 +78,8 @@ def test_frozen_encoders_stay_and_the_transformer_learns(frozen: bool) -> None:
 def test_the_published_sizes_are_the_default() -> None:
     fuse = FusionClassifier(FusionSpec(encoders=("test_resnet",)), 2).behind.fuse
     assert fuse.project.out_channels == 128
-    assert len(fuse.blocks) == 4
-    assert fuse.blocks[0].attn.num_heads == 4
-    assert fuse.blocks[0].mlp.fc1.out_features == 64
+    blocks: list[Any] = list(fuse.blocks)
+    assert [(block.attn.num_heads, block.mlp.fc1.out_features) for block in blocks] == [(4, 64)] * 4
 
 
 def test_a_stride_that_an_encoder_does_not_have_is_refused() -> None:

@@ -32,7 +32,7 @@ BOTH, ONE = (LITE0, MOBILE), (LITE0,)
 SEEDS = (0, 1, 2)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1)
 """Inverse L2 penalties of the probe; one is chosen on a fifth of the training images."""
-SETS: dict[str, tuple[int, int]] = {"brain-mri": (5, 3), "fundus": (8, 4), "fundus-grade": (8, 4)}
+SETS: dict[str, tuple[int, int]] = {"brain-mri": (5, 3), "fundus": (8, 2), "fundus-grade": (8, 2)}
 """Set (its recipe's name) -> views of each training image that are kept, and epochs over them."""
 
 

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from pellucid.models.card import FusionSpec
-from pellucid.models.fusion import Fuse, Fusion, Head, parameters_of
+from pellucid.models.fusion import Head, Joined, parameters_of
 from pellucid.train.classifier import fit_classifier, probabilities, train_classifier, vary
 from pellucid.train.classifier_data import ClassifierRecipe, ClassifierTrain, Labelled, load_classifier_recipe, load_labelled
 from pellucid.train.files import write_whole
@@ -86,8 +86,8 @@ def load(name: str) -> tuple[ClassifierRecipe, Labelled]:
 def make_grids(name: str, recipe: ClassifierRecipe, cases: Labelled, out: Path) -> Grids:
     """The grids of a set, made once and kept; the first view of a case is the image as it is."""
     held = np.isin(cases.folds, recipe.data.held_out)
-    encoder = Fusion(FusionSpec(encoders=BOTH), pretrained=True).eval()
-    channels = {BOTH: encoder.joined_channels, ONE: sum(encoder.encoders[0].channels[encoder.first[0] :])}  # pyright: ignore
+    encoder = Joined(FusionSpec(encoders=BOTH), pretrained=True).eval()
+    channels = {BOTH: sum(encoder.each), ONE: encoder.each[0]}
     file = out / ("grids-" + name.split("-grade", maxsplit=1)[0] + ".npz")
     if not file.is_file():
         generator = torch.Generator().manual_seed(0)
@@ -106,8 +106,8 @@ def make_grids(name: str, recipe: ClassifierRecipe, cases: Labelled, out: Path) 
 
 
 @torch.inference_mode()
-def _encode(encoder: Fusion, images: torch.Tensor) -> NDArray[np.float16]:
-    return torch.cat([encoder.grids(part)[1].half() for part in images.split(32)]).numpy()
+def _encode(encoder: Joined, images: torch.Tensor) -> NDArray[np.float16]:
+    return torch.cat([encoder(part)[1].half() for part in images.split(32)]).numpy()
 
 
 def run_probe(line: Line, grids: Grids, seed: int) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def run_head(line: Line, grids: Grids, seed: int, epochs: int) -> dict[str, Any]
     labels = grids.cases.labels[~grids.is_held]
     views = grids.training.shape[1]
     torch.manual_seed(seed)
-    net = Head(Fuse(count, spec), spec.post, int(labels.max()) + 1, spec.dropout)
+    net = Head(count, spec, int(labels.max()) + 1)
     how = ClassifierTrain(
         seed=seed, epochs=epochs, batch=32, rate=1e-3, weight_decay=0.05, rotate_deg=0.0, zoom=(1.0, 1.0), flip="none",
         brightness=0.0, contrast=0.0,

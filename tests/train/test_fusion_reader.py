@@ -30,7 +30,7 @@ def test_a_concept_reader_on_a_fusion_is_trained_saved_loaded_and_reads(toy_reci
     assert isinstance(encoder, Fusion)
     assert encoder.spec.encoders == ("tf_efficientnet_lite0", "mobilenetv2_100")
     stays = load_encoder("mobilenetv2_100", pretrained=True).state_dict()
-    kept = encoder.encoders[1].state_dict()
+    kept = encoder.joined.encoders[1].state_dict()
     assert all(torch.allclose(kept[k], v, atol=1e-2, rtol=1e-2) for k, v in stays.items())
     image = open_study(toy_recipe.parent / "data" / "images" / "case003.png", spacing_mm=0.2).images[0]
     reading = reader.read(image)

@@ -84,15 +84,14 @@ class Still(nn.ModuleList):
         return super().train(False)
 
 
-class Fusion(nn.Module):
-    """CNN encoders fused on one grid; an encoder as `encoders.Encoder` is: images -> grids, finest first.
+class Joined(nn.Module):
+    """CNN encoders side by side: (B, 3, H, W) normalised by 0.5 and 0.5 -> their grids from `spec.stride` on as one grid.
 
-    Where `spec.frozen`, the CNNs stay as ImageNet left them and only what stands behind them learns.
+    Gives the next finer grid of the CNNs too, None where there is none. Where `spec.frozen`, nothing in it learns.
     """
 
     def __init__(self, spec: FusionSpec, *, pretrained: bool = False) -> None:
         super().__init__()
-        self.spec = spec
         self.see = nn.ModuleList(
             Renormalise(PACKAGED[name].mean, PACKAGED[name].spread) if name in PACKAGED else nn.Identity()
             for name in spec.encoders
@@ -103,14 +102,13 @@ class Fusion(nn.Module):
         if any(spec.stride not in s for s in strides):
             raise InputError(f"fusion: expected a stride that every encoder has, got {spec.stride}; they have {strides}")
         self.first = [s.index(spec.stride) for s in strides]
-        joined = sum(sum(encoder.channels[first:]) for encoder, first in zip(made, self.first, strict=True))
-        self.fuse = Fuse(joined, spec)
-        finer = sum(encoder.channels[first - 1] for encoder, first in zip(made, self.first, strict=True) if first > 0)
-        self.channels: tuple[int, ...] = (finer, spec.post) if finer else (spec.post,)
-        self.joined_channels = joined
+        pairs = list(zip(made, self.first, strict=True))
+        self.each = tuple(sum(encoder.channels[first:]) for encoder, first in pairs)
+        """Channels of the joined grid that come from each encoder, in their order."""
+        self.finer = sum(encoder.channels[first - 1] for encoder, first in pairs if first > 0)
+        """Channels of the finer grid, 0 where there is none."""
 
-    def grids(self, x: Tensor) -> tuple[Tensor | None, Tensor]:
-        """(B, 3, H, W) -> the next finer grid of the CNNs, None where there is none, and the joined grid (B, joined, h, w)."""
+    def forward(self, x: Tensor) -> tuple[Tensor | None, Tensor]:
         finer: list[Tensor] = []
         joined: list[Tensor] = []
         for see, encoder, first in zip(self.see, self.encoders, self.first, strict=True):
@@ -119,9 +117,20 @@ class Fusion(nn.Module):
             joined += own[first:]
         return _on_one_grid(finer) if finer else None, _on_one_grid(joined)
 
+
+class Fusion(nn.Module):
+    """CNN encoders fused on one grid; an encoder as `encoders.Encoder` is: images -> grids, finest first."""
+
+    def __init__(self, spec: FusionSpec, *, pretrained: bool = False) -> None:
+        super().__init__()
+        self.spec = spec
+        self.joined = Joined(spec, pretrained=pretrained)
+        self.fuse = Fuse(sum(self.joined.each), spec)
+        self.channels: tuple[int, ...] = (self.joined.finer, spec.post) if self.joined.finer else (spec.post,)
+
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, H, W) normalised by 0.5 and 0.5 -> the CNNs' finer grid (B, C, 2h, 2w), and the fused one (B, post, h, w)."""
-        finer, joined = self.grids(x)
+        finer, joined = self.joined(x)
         fused = self.fuse(joined)
         return [fused] if finer is None else [finer, fused]
 
@@ -135,13 +144,13 @@ def _on_one_grid(grids: list[Tensor]) -> Tensor:
 
 
 class Head(nn.Module):
-    """A joined grid (B, C, h, w) -> logits (B, K): fused, averaged over places, a linear head. All of a fusion that learns."""
+    """A joined grid (B, channels, h, w) -> logits (B, K): fused, averaged over places, a linear head; learns on frozen CNNs."""
 
-    def __init__(self, fuse: Fuse, post: int, classes: int, dropout: float) -> None:
+    def __init__(self, channels: int, spec: FusionSpec, classes: int) -> None:
         super().__init__()
-        self.fuse = fuse
-        self.drop = nn.Dropout(dropout)
-        self.head = nn.Linear(post, classes)
+        self.fuse = Fuse(channels, spec)
+        self.drop = nn.Dropout(spec.dropout)
+        self.head = nn.Linear(spec.post, classes)
 
     def forward(self, joined: Tensor) -> Tensor:
         return self.head(self.drop(self.fuse(joined).mean(dim=(2, 3))))
@@ -152,13 +161,11 @@ class FusionClassifier(nn.Module):
 
     def __init__(self, spec: FusionSpec, classes: int, *, pretrained: bool = False) -> None:
         super().__init__()
-        encoder = Fusion(spec, pretrained=pretrained)
-        self.see, self.encoders, self.grids = encoder.see, encoder.encoders, encoder.grids
-        self.joined_channels = encoder.joined_channels
-        self.behind = Head(encoder.fuse, spec.post, classes, spec.dropout)
+        self.joined = Joined(spec, pretrained=pretrained)
+        self.behind = Head(sum(self.joined.each), spec, classes)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.behind(self.grids(x)[1])
+        return self.behind(self.joined(x)[1])
 
 
 def parameters_of(net: nn.Module) -> tuple[int, int]:

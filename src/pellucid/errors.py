@@ -61,8 +61,9 @@ class UnknownName(PellucidError, LookupError):
 class MissingExtra(PellucidError, ImportError):
     """An optional package is needed; the message names the extra to install."""
 
-    def __init__(self, package: str, extra: str, purpose: str) -> None:
-        super().__init__(f"{purpose} needs {package}, which is not installed: pip install 'pellucid[{extra}]'")
+    def __init__(self, package: str, extra: str, purpose: str, install: str | None = None) -> None:
+        command = install or f"pip install 'pellucid[{extra}]'"
+        super().__init__(f"{purpose} needs {package}, which is not installed: {command}")
 
 
 class WriterError(PellucidError, RuntimeError):

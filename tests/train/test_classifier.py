@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from pellucid.errors import RecipeError, UnknownName
+from pellucid.errors import CardError, RecipeError, UnknownName
 from pellucid.train import classifier as module
 from pellucid.train.classifier import (
     CHECKPOINT,
@@ -194,3 +194,21 @@ def test_every_net_ends_in_evaluation_mode() -> None:
     images = np.random.default_rng(0).random((8, 3, 32, 32), dtype=np.float32)
     fit_classifier(net, images, np.arange(8) % 2, ClassifierTrain(epochs=1, batch=4))
     assert not net.training
+
+
+def test_a_fusion_by_its_recipe_learns_and_comes_back_from_its_folder_the_same(folder: Path, tmp_path: Path) -> None:
+    text = RECIPE.replace('"resnet10t"', '"fusion"').replace(
+        "{ in_chans = 3, stem_width = 8, channels = [8, 8, 16, 16] }",
+        '{ encoders = ["test_efficientnet", "test_resnet"], frozen = false, hidden = 32, post = 16, blocks = 1 }',
+    )
+    (folder / "fusion.toml").write_text(text, encoding="utf-8")
+    recipe = load_classifier_recipe(folder / "fusion.toml")
+    cases = load_labelled(recipe, folder / "manifest.csv")
+    made = train_classifier(recipe.changed(epochs=2), cases, tmp_path / "out")
+    again = load_classifier(tmp_path / "out")
+    assert np.array_equal(probabilities(again.net, cases.images), probabilities(made.net, cases.images))
+
+
+def test_a_fusion_with_an_unknown_option_is_refused_by_its_name() -> None:
+    with pytest.raises(CardError, match=r"net\.options: depth"):
+        new_classifier(ClassifierNet(architecture="fusion", options={"encoders": ("test_resnet",), "depth": 3}), 2)

@@ -1,8 +1,9 @@
 """From a card to a net: the encoder and the bottleneck that it describes."""
 
 from pellucid.models.bottleneck import NOWHERE, Bottleneck, ConceptNet, Design
-from pellucid.models.card import Head
-from pellucid.models.encoders import load_encoder
+from pellucid.models.card import EncoderSpec, Head
+from pellucid.models.encoders import Encoder, load_encoder
+from pellucid.models.fusion import Fusion
 
 
 def design_of(head: Head) -> Design:
@@ -18,10 +19,18 @@ def design_of(head: Head) -> Design:
     )
 
 
+def new_encoder(spec: EncoderSpec, *, pretrained: bool) -> Encoder | Fusion:
+    """The encoder of a card or recipe: one backbone, or several fused; what is to stay as it is does not learn."""
+    if spec.fusion is not None:
+        return Fusion(spec.fusion, pretrained=pretrained)
+    encoder = load_encoder(spec.name, pretrained=pretrained)
+    encoder.requires_grad_(not spec.frozen)
+    return encoder
+
+
 def new_net(head: Head, *, pretrained: bool) -> ConceptNet:
     """An untrained concept net for a card, on ImageNet weights where `pretrained`."""
-    encoder = load_encoder(head.encoder.name, pretrained=pretrained)
-    encoder.requires_grad_(not head.encoder.frozen)
+    encoder = new_encoder(head.encoder, pretrained=pretrained)
     bottleneck = Bottleneck(encoder.channels, design_of(head))
     bottleneck.look_first(expected_places(head))
     return ConceptNet(encoder, bottleneck)

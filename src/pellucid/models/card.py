@@ -8,12 +8,14 @@ import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, SerializerFunctionWrapHandler, ValidationError, model_serializer, model_validator
 
 from pellucid.errors import CardError
 from pellucid.record import Names, PreparationStep, Record, Sha256, Text
+
+FUSION = "fusion"
 
 
 class Contradiction(Record):
@@ -106,14 +108,65 @@ class QuestionSpec(Record):
     set_method: str | None = None
 
 
+class FusionSpec(Record):
+    """CNN encoders (two as published; any timm names) fused on one grid under a transformer; `models.fusion` builds it."""
+
+    encoders: Annotated[tuple[Text, ...], Field(min_length=1)]
+    frozen: bool = True
+    """Whether the CNNs stay as ImageNet left them; the transformer behind them always learns."""
+    stride: int = 16
+    """Of the grid on which they are fused, in pixels of the prepared image."""
+    hidden: Annotated[int, Field(ge=8, multiple_of=8)] = 128
+    heads: Annotated[int, Field(ge=1)] = 4
+    blocks: Annotated[int, Field(ge=0)] = 4
+    mlp: Annotated[int, Field(ge=1)] = 64
+    post: Annotated[int, Field(ge=8, multiple_of=8)] = 64
+    """Channels of the convolution behind the transformer."""
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.1
+
+    @model_validator(mode="after")
+    def _heads_share_the_width(self) -> Self:
+        if self.hidden % self.heads:
+            raise ValueError(f"expected hidden ({self.hidden}) to be a multiple of heads ({self.heads})")
+        return self
+
+
 class EncoderSpec(Record):
-    """Which backbone, whether it stays as ImageNet left it, and the width of the grid on which places are found."""
+    """Which backbone, whether it stays as ImageNet left it, and the width of the grid on which places are found.
+
+    `name = "fusion"` takes the section `fusion`; its transformer starts from random weights, so `frozen` must be false (the CNNs
+    in it may be: `fusion.frozen`).
+    """
 
     name: Text = "tf_efficientnet_lite0"
     frozen: bool = True
     width: int = 96
     measured: bool = False
     """Whether heads also see what is measured and not learned: grey levels where they look, and the shape of their place."""
+    fusion: FusionSpec | None = None
+
+    @model_validator(mode="after")
+    def _fusion_by_name(self) -> Self:
+        if (self.name == FUSION) != (self.fusion is not None):
+            raise ValueError(f"expected the section 'fusion' with name = {FUSION!r} and with no other, got name = {self.name!r}")
+        if self.fusion is not None and self.frozen:
+            raise ValueError(
+                "expected frozen = false for a fusion, whose transformer must learn; freeze its CNNs by fusion.frozen"
+            )
+        return self
+
+    @property
+    def title(self) -> str:
+        """The encoder in words."""
+        if self.fusion is not None:
+            kept = ", kept frozen" if self.fusion.frozen else ""
+            return f"{' and '.join(self.fusion.encoders)}, ImageNet weights{kept}, fused under a transformer"
+        return f"{self.name}, ImageNet weights{', kept frozen' if self.frozen else ''}"
+
+    @model_serializer(mode="wrap")
+    def _without_fusion(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """What was trained before fusion came is still the same recipe."""
+        return {k: v for k, v in handler(self).items() if k != FUSION or v is not None}
 
 
 class DataSpec(Record):

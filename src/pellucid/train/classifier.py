@@ -21,7 +21,9 @@ from torch.nn import functional as F
 from pellucid.audit.agreement import auroc, balanced_accuracy
 from pellucid.audit.interval import bootstrap
 from pellucid.errors import RecipeError, UnknownName
+from pellucid.models.card import FUSION, FusionSpec, parse
 from pellucid.models.encoders import PACKAGED, packaged_state
+from pellucid.models.fusion import FusionClassifier
 from pellucid.train.classifier_data import ClassifierNet, ClassifierRecipe, ClassifierTrain, Labelled
 from pellucid.train.files import write_whole
 
@@ -46,6 +48,8 @@ def new_classifier(net: ClassifierNet, classes: int) -> nn.Module:
 
     Raises UnknownName where timm has no such model or no package carries its weights, RecipeError on options timm refuses.
     """
+    if net.architecture == FUSION:
+        return FusionClassifier(parse(FusionSpec, net.options, "net.options"), classes, pretrained=net.pretrained)
     if net.architecture not in timm.list_models():
         raise UnknownName("timm model", net.architecture, timm.list_models())
     if net.pretrained and net.architecture not in PACKAGED:

@@ -41,7 +41,7 @@ class ClassifierData(Record):
 
 
 class ClassifierNet(Record):
-    """Any timm model by name, with options of `timm.create_model`."""
+    """Any timm model by name, with options of `timm.create_model`; or `fusion`, with those of `models.card.FusionSpec`."""
 
     architecture: Text
     pretrained: bool = False

@@ -19,8 +19,8 @@ from pellucid.assess.installed import TRAINING_IMAGES
 from pellucid.errors import RecipeError
 from pellucid.knowledge import load_guideline
 from pellucid.models.bottleneck import ConceptNet
+from pellucid.models.build import new_encoder
 from pellucid.models.card import Card, Files, Head, sha256_of
-from pellucid.models.encoders import load_encoder
 from pellucid.train.data import Cases, load_cases, open_case, recorded_places
 from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case, see_case
 from pellucid.train.files import write_whole
@@ -78,7 +78,7 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
             raise RecipeError(
                 f"place {place.name}: expected a table of boxes, got nothing at {manifest.parent / str(place.boxes)}"
             )
-    encoder = load_encoder(recipe.encoder.name, pretrained=True).eval()
+    encoder = new_encoder(recipe.encoder, pretrained=True).eval()
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)
     nets, held = cross_validate(bench)
     outcomes, rules = held_out_outcomes(bench, nets, held, roi=False)

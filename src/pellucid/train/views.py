@@ -14,12 +14,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageFilter
+from torch import nn
 from tqdm import tqdm
 
 from pellucid.images.prepare import prepare
 from pellucid.images.roi import Box, plan_within, widened
 from pellucid.models.appearance import grids_of
-from pellucid.models.encoders import Encoder
 from pellucid.record import PreparationStep
 from pellucid.train.data import Cases, open_case, place_masks
 from pellucid.train.recipe import Augment, Recipe
@@ -144,7 +144,7 @@ def _shrunk(masks: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return (blocks.mean(axis=(2, 4)) * 255).astype(np.uint8)
 
 
-def make_views(cases: Cases, recipe: Recipe, encoder: Encoder, folder: Path) -> Views:
+def make_views(cases: Cases, recipe: Recipe, encoder: nn.Module, folder: Path) -> Views:
     """The views of all cases, through a frozen encoder, kept in `folder`; goes on where an earlier run stopped."""
     folder.mkdir(parents=True, exist_ok=True)
     encode = partial(_encode, measured=recipe.encoder.measured) if recipe.encoder.frozen else _as_is
@@ -184,11 +184,11 @@ def view_key(recipe: Recipe, count: int) -> dict[str, Any]:
 
 
 @torch.inference_mode()
-def _encode(encoder: Encoder, images: NDArray[np.float32], *, measured: bool) -> list[NDArray[np.float16]]:
+def _encode(encoder: nn.Module, images: NDArray[np.float32], *, measured: bool) -> list[NDArray[np.float16]]:
     batch = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
     parts = [grids_of(encoder, part, measured) for part in batch.split(8)]
     return [torch.cat(list(grids)).to(torch.float16).numpy() for grids in zip(*parts, strict=True)]
 
 
-def _as_is(_encoder: Encoder, images: NDArray[np.float32]) -> list[NDArray[np.float16]]:
+def _as_is(_encoder: nn.Module, images: NDArray[np.float32]) -> list[NDArray[np.float16]]:
     return [images.astype(np.float16)]

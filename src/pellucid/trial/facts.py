@@ -27,7 +27,7 @@ def declared_facts(trial: OnTrial) -> dict[str, Fact]:
             "summary": card.reader.title,
             "modality": card.reader.modality,
             "training_data": f"{card.data.title} ({card.data.citation}; {card.data.licence}).{note}",
-            "foundation": f"{card.encoder.name}, ImageNet weights{', kept frozen' if card.encoder.frozen else ''}",
+            "foundation": card.encoder.title,
             "intended_use": "Research on justified reading of images; not a medical device.",
             "decision_role": "Informs a person, who sees findings and rules and may correct each of them.",
             "oversight": "A person may correct any finding; the rules run again, and the revision is recorded.",

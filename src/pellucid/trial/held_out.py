@@ -6,8 +6,8 @@ from pathlib import Path
 
 from pellucid.errors import RecipeError
 from pellucid.knowledge import load_guideline
+from pellucid.models.build import new_encoder
 from pellucid.models.card import sha256_of
-from pellucid.models.encoders import load_encoder
 from pellucid.reader import Reader, assemble
 from pellucid.train.data import load_cases
 from pellucid.train.recipe import load_recipe
@@ -37,7 +37,7 @@ def fold_readers(
         raise RecipeError(f"{data}: expected the manifest of the recipe ({manifest.name} of {manifest.parent.name}), got another")
     categories = {q.name: tuple(load_guideline(q.guideline).questions[q.name].categories) for q in recipe.questions}
     cases = load_cases(recipe, manifest, categories)
-    encoder = load_encoder(recipe.encoder.name, pretrained=True).eval()
+    encoder = new_encoder(recipe.encoder, pretrained=True).eval()
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, work / "views"), work, assemble)
     nets, held = cross_validate(bench)
     readers, _, _ = held_out_readers(bench, nets, held, roi=False)

@@ -8,7 +8,7 @@ import pytest
 from pellucid.record import Measured, MeasureResult
 from pellucid.record.accountability import Plot, Series
 from pellucid.record.trial import Control
-from pellucid.report.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, forest, line_plot
+from pellucid.report.plots import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, forest, line_plot, ticks
 
 OWN = Series(name="a <b>", role="subject", x=(0.0, 0.5, 1.0), y=(1.0, 0.5, 0.0), low=(0.9, 0.4, 0.0), high=(1.0, 0.6, 0.1))
 OTHERS = tuple(Series(name=f"control {i}", role="control", x=(0.0, 1.0), y=(0.5, 0.5)) for i in range(3))
@@ -64,3 +64,9 @@ def test_the_forest_marks_method_and_controls_on_one_scale() -> None:
 def test_a_series_of_unequal_lengths_is_refused() -> None:
     with pytest.raises(ValueError, match="one length"):
         Series(name="a", role="control", x=(0.0,), y=(0.0, 1.0))
+
+
+def test_ticks_are_round_and_whole_where_things_are_counted() -> None:
+    assert ticks((0.0, 8.4)) == [0, 2, 4, 6, 8]
+    assert ticks((0.0, 1.0)) == [0, 0.2, 0.4, 0.6, 0.8, 1]
+    assert ticks((-0.5, 0.1)) == [-0.4, -0.2, 0]

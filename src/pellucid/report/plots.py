@@ -1,5 +1,6 @@
 """Plots of the accountability card as inline SVG: lines with bands, nothing fetched, colours told apart by dash as well."""
 
+import math
 from collections.abc import Sequence
 
 from markupsafe import Markup, escape
@@ -18,6 +19,8 @@ def line_plot(plot: Plot) -> Markup:
     x_limits, y_limits = _limits([v for c in plot.curves for v in c.x]), _limits(_heights(plot.curves))
     if plot.kind == "reliability":
         x_limits = y_limits = (0.0, 1.0)
+    if plot.kind == "decision":  # acting always falls without bound: what matters lies around nothing and the model
+        y_limits = _limits([0.0, *_heights([c for c in plot.curves if c.role == "subject"])])
     parts = [_axes(plot, x_limits, y_limits)]
     order = sorted(plot.curves, key=lambda c: c.role == "subject")
     controls = [c.name for c in plot.curves if c.role == "control"]
@@ -50,18 +53,18 @@ def _limits(values: Sequence[float]) -> Limits:
 
 def _at(x: float, y: float, x_limits: Limits, y_limits: Limits) -> tuple[float, float]:
     across = (x - x_limits[0]) / (x_limits[1] - x_limits[0] or 1.0)
-    up = (y - y_limits[0]) / (y_limits[1] - y_limits[0] or 1.0)
+    up = min(1.0, max(0.0, (y - y_limits[0]) / (y_limits[1] - y_limits[0] or 1.0)))
     return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
 
 def _axes(plot: Plot, x_limits: Limits, y_limits: Limits) -> Markup:
     parts: list[Markup] = []
-    for step in range(TICKS):
-        share = step / (TICKS - 1)
-        x, y = (low + share * (high - low) for low, high in (x_limits, y_limits))
-        px, py = _at(x, y, x_limits, y_limits)
+    for y in ticks(y_limits):
+        _, py = _at(x_limits[0], y, x_limits, y_limits)
         parts.append(Markup('<path class="rule" d="M{:.1f} {:.1f}H{}"/>').format(LEFT, py, WIDTH - RIGHT))
         parts.append(Markup('<text x="{}" y="{:.1f}" class="tick end">{}</text>').format(LEFT - 6, py + 4, _number(y)))
+    for x in ticks(x_limits):
+        px, _ = _at(x, y_limits[0], x_limits, y_limits)
         parts.append(Markup('<text x="{:.1f}" y="{}" class="tick middle">{}</text>').format(px, HEIGHT - BOTTOM + 16, _number(x)))
     middle = (LEFT + WIDTH - RIGHT) / 2
     parts.append(Markup('<text x="{:.1f}" y="{}" class="axis middle">{}</text>').format(middle, HEIGHT - 6, plot.x))
@@ -70,8 +73,17 @@ def _axes(plot: Plot, x_limits: Limits, y_limits: Limits) -> Markup:
     return Markup("").join(parts)
 
 
+def ticks(limits: Limits) -> list[float]:
+    """Round values within the limits, six at most: multiples of 1, 2, 2.5 or 5 times a power of ten."""
+    low, high = limits
+    power = 10.0 ** math.floor(math.log10((high - low) / TICKS))
+    step = next(power * m for m in (1, 2, 2.5, 5, 10, 20) if (high - low) / (power * m) <= TICKS)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [round(k * step, 10) + 0.0 for k in range(first, last + 1)]
+
+
 def _number(value: float) -> str:
-    return f"{value:.2f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.0f}"
+    return f"{value:.3f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.0f}"
 
 
 def _curve(curve: Series, kind: str, x_limits: Limits, y_limits: Limits, dots: bool) -> Markup:

@@ -28,6 +28,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="DIR", help="folder of the readings (default: this folder; with --json alone, none)"
     )
+    parser.add_argument("--cases", metavar="FILE|URL", help="a case library: each reading gets the confirmed cases most like it")
+    parser.add_argument("--patient", metavar="PSEUDONYM", help="whose images they are: cases of that patient are left out")
     parser.add_argument("--json", action="store_true", help="print each reading as one line of JSON on stdout")
 
 
@@ -63,7 +65,13 @@ def _read_file(reader: "Reader", path: Path, args: argparse.Namespace) -> list[t
     from pellucid.images.study import open_study
 
     study = open_study(path, spacing_mm=args.spacing_mm)
-    return [(image.frame, reader.read(image, roi=args.roi)) for image in study.images]
+    if args.cases is None:
+        return [(image.frame, reader.read(image, roi=args.roi)) for image in study.images]
+    from pellucid.cases import open_library
+    from pellucid.reader import Neighbours
+
+    near = Neighbours(open_library(args.cases), patient=args.patient)
+    return [(image.frame, reader.read(image, roi=args.roi, cases=near)) for image in study.images]
 
 
 def _give(reading: "Reading", path: Path, name: str, args: argparse.Namespace) -> None:
@@ -104,6 +112,7 @@ READ = Command(
         "pellucid read cine.dcm --reader breast-ultrasound --roi 120,80,300,260 -o readings",
         "pellucid read photographs/ --reader fundus -o readings",
         "pellucid read eye.jpg --reader fundus --json",
+        "pellucid read breast.png --reader breast-ultrasound --cases pellucid-cases.db --patient P17",
     ),
     add_arguments=_arguments,
     run=_run,

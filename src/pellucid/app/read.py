@@ -12,7 +12,7 @@ from pellucid.errors import PellucidError
 from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
-    from pellucid.reader import Reader
+    from pellucid.reader import Neighbours, Reader
     from pellucid.record import Reading
 
 
@@ -40,12 +40,13 @@ def _run(args: argparse.Namespace) -> int:
 
     paths = find_images(args.images)
     reader = load_reader(args.reader)
+    near = _neighbours(args)
     failures: list[str] = []
     abstained = 0
     bar = tqdm(list(zip(paths, output_names(paths), strict=True)), unit="image", disable=None if len(paths) > 3 else True)
     for path, name in bar:
         try:
-            readings = _read_file(reader, path, args)
+            readings = _read_file(reader, path, args, near)
         except Exception as error:  # one bad file must not stop the rest: it is listed at the end
             failures.append(_failure(path, error, args.debug))
             continue
@@ -61,16 +62,23 @@ def _run(args: argparse.Namespace) -> int:
     return ABSTAINED if abstained else DONE
 
 
-def _read_file(reader: "Reader", path: Path, args: argparse.Namespace) -> list[tuple[int, "Reading"]]:
-    from pellucid.images.study import open_study
-
-    study = open_study(path, spacing_mm=args.spacing_mm)
+def _neighbours(args: argparse.Namespace) -> "Neighbours | None":
     if args.cases is None:
-        return [(image.frame, reader.read(image, roi=args.roi)) for image in study.images]
+        return None
     from pellucid.cases import open_library
     from pellucid.reader import Neighbours
 
-    near = Neighbours(open_library(args.cases), patient=args.patient)
+    return Neighbours(open_library(args.cases), patient=args.patient)
+
+
+def _read_file(
+    reader: "Reader", path: Path, args: argparse.Namespace, near: "Neighbours | None"
+) -> list[tuple[int, "Reading"]]:
+    from pellucid.images.study import open_study
+
+    study = open_study(path, spacing_mm=args.spacing_mm)
+    if near is None:
+        return [(image.frame, reader.read(image, roi=args.roi)) for image in study.images]
     return [(image.frame, reader.read(image, roi=args.roi, cases=near)) for image in study.images]
 
 

@@ -17,6 +17,8 @@ TOLD = 4
 """Concepts told on either side at most."""
 ANGLES = ("deg", "degree", "degrees", "°")
 PLACES = 4
+NOTHING = (None, "absent", "none", "not seen")
+"""Agreement on what is there is told before agreement on what is not, and on sizes."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +65,7 @@ def likeness(here: Sequence[Seen], there: Sequence[Seen]) -> Likeness:
     other = [x for x in found if x[0] >= OTHER or _likeliest(x[1]) != _likeliest(x[2])]
     return Likeness(
         distance,
-        tuple(_same(a) for _, a, _ in sorted(alike, key=lambda x: (x[0], x[1].concept))[:TOLD]),
+        tuple(_same(a) for _, a, _ in sorted(alike, key=lambda x: (_likeliest(x[1]) in NOTHING, x[0], x[1].concept))[:TOLD]),
         tuple(_apart(a, b) for _, a, b in sorted(other, key=lambda x: (-x[0], x[1].concept))[:TOLD]),
     )
 
@@ -77,7 +79,7 @@ def _likeliest(seen: Seen) -> str | None:
 
 def _said(seen: Seen) -> str:
     if seen.probabilities is None:
-        return f"{seen.value:g} {seen.unit}"
+        return f"{seen.value:g}{f' {seen.unit}' if seen.unit != '1' else ''}"
     return f"{_likeliest(seen)} ({max(seen.probabilities):.2f})"
 
 

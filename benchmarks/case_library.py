@@ -78,7 +78,9 @@ class Bench:
     def near(self, i: int, space: str, left_out: tuple[int, ...]) -> NDArray[np.int64]:
         """Positions of the cases of other folds and patients, the nearest first."""
         folds = tuple(sorted({int(self.folds[i]), *left_out}))
-        values = np.where(np.isin(self.folds, folds) | (self.patients == self.patients[i]), np.nan, self.distances(folds)[space][i])
+        values = np.where(
+            np.isin(self.folds, folds) | (self.patients == self.patients[i]), np.nan, self.distances(folds)[space][i]
+        )
         return np.argsort(values, kind="stable")[: int((~np.isnan(values)).sum())]
 
     def votes(self, space: str, k: int, left_out: tuple[int, ...] = ()) -> Floats:
@@ -139,14 +141,18 @@ def auroc(y: Floats, s: Floats) -> float:
 def vote_table(bench: Bench) -> None:
     """The vote alone, and fitted together with the model, beside the model fitted the same way."""
     y, base = bench.y, crossfit(bench, lambda _: logit(bench.p)[:, None], bench.y)
-    print("| what | k | same outcome | vote AUROC | vote Brier | with the model: AUROC gain | Brier change (negative is better) | ECE |")
+    print(
+        "| what | k | same outcome | vote AUROC | vote Brier | with the model: AUROC gain | Brier change (negative is better) | ECE |"
+    )
     print("|---|---|---|---|---|---|---|---|")
     for name, p in (("the model as it is", bench.p), ("the model, fitted again on other folds", base)):
         cells = [interval(bench, lambda i, p=p: auroc(y[i], p[i])), interval(bench, lambda i, p=p: brier_score_loss(y[i], p[i]))]
         print(f"| {name} | – | – | {cells[0]} | {cells[1]} | – | – | {ece(y, p):.3f} |")
     rate = np.array([y[bench.folds != f].mean() for f in bench.folds])
     chance = interval(bench, lambda i: float((y[i] * rate[i] + (1 - y[i]) * (1 - rate[i])).mean()))
-    print(f"| prevalence of the other folds | – | {chance} | 0.500 | {brier_score_loss(y, rate):.3f} | – | – | {ece(y, rate):.3f} |")
+    print(
+        f"| prevalence of the other folds | – | {chance} | 0.500 | {brier_score_loss(y, rate):.3f} | – | – | {ece(y, rate):.3f} |"
+    )
     for space in ("random", "concepts", "image, plain", "image, whitened", "both"):
         for k in KS:
             vote, same = bench.votes(space, k), bench.same(space, k)
@@ -179,7 +185,9 @@ def error_table(bench: Bench) -> None:
             alone = crossfit(bench, lambda _: margin[:, None], wrong)
             score = against(())
             gain = interval(bench, lambda i, j=joint, b=alone: auroc(wrong[i], j[i]) - auroc(wrong[i], b[i]))
-            print(f"| neighbours against the model: {space} | {k} | {interval(bench, lambda i, s=score: auroc(wrong[i], s[i]))} | {gain} |")
+            print(
+                f"| neighbours against the model: {space} | {k} | {interval(bench, lambda i, s=score: auroc(wrong[i], s[i]))} | {gain} |"
+            )
 
 
 def find_time(bench: Bench, count: int = 10_000) -> None:
@@ -204,7 +212,9 @@ def find_time(bench: Bench, count: int = 10_000) -> None:
             times.append(time.perf_counter() - started)
         size = (Path(folder) / "cases.db").stat().st_size / 2**20
         library.close()
-    print(f"\n{count} cases in SQLite: {size:.0f} MB, kept in {kept:.0f} s, found in {1000 * np.median(times):.0f} ms (shared machine).")
+    print(
+        f"\n{count} cases in SQLite: {size:.0f} MB, kept in {kept:.0f} s, found in {1000 * np.median(times):.0f} ms (shared machine)."
+    )
 
 
 def main(file: str, question: str, category: str) -> None:

@@ -61,9 +61,7 @@ class Reader:
     training_images: frozenset[str] | None = None
     """SHA-256 of the display pixels of every image that it learned from; None where the reader does not say."""
 
-    def read(
-        self, image: Study | StudyImage, roi: Sequence[float] | None = None, *, cases: Neighbours | None = None
-    ) -> Reading:
+    def read(self, image: Study | StudyImage, roi: Sequence[float] | None = None, *, cases: Neighbours | None = None) -> Reading:
         """A justified reading of one image, within a region of interest (x, y, w, h) in its pixels where one is given; with the
         confirmed cases that are alike where a library of `cases` is given.
 

@@ -8,8 +8,8 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
-from pellucid.cases import Library, open_library  # noqa: E402
-from pellucid.record import (  # noqa: E402
+from pellucid.cases import Library, open_library
+from pellucid.record import (
     Assessment,
     Finding,
     GuidelineRef,

@@ -11,12 +11,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from tests.cases.conftest import made
 
 from pellucid.cases import Confirmed, Library, open_library
 from pellucid.errors import LibraryError
 from pellucid.knowledge.likeness import seen_of
 from pellucid.record import Reading
-from tests.cases.conftest import made
 
 Made = Callable[..., Reading]
 BENIGN = Confirmed("benign", "histology", "P1", by="Dr A", on="2026-03-31")
@@ -83,7 +83,13 @@ def broken(kind: str, path: Path, reading: Made) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "told"),
-    [("cut off", "cut off"), ("not SQLite", "SQLite file"), ("empty", "SQLite file"), ("foreign", "other tables"), ("newer", "format 2")],
+    [
+        ("cut off", "cut off"),
+        ("not SQLite", "SQLite file"),
+        ("empty", "SQLite file"),
+        ("foreign", "other tables"),
+        ("newer", "format 2"),
+    ],
 )
 def test_a_file_that_cannot_be_used_is_told_in_one_line_and_left_alone(
     tmp_path: Path, reading: Made, kind: str, told: str
@@ -159,7 +165,8 @@ def test_a_kill_leaves_a_whole_library_that_goes_on(tmp_path: Path, root: Path) 
     code = (
         "from tests.cases.conftest import made\nfrom pellucid.cases import Confirmed, open_library\nimport sys\n"
         f"library = open_library({str(path)!r}, create=True)\n"
-        "for i in range(100000):\n    library.add(made(str(i)), Confirmed('benign', 'histology', 'P'))\n    print(i, flush=True)\n"
+        "for i in range(100000):\n    library.add(made(str(i)), Confirmed('benign', 'histology', 'P'))\n"
+        "    print(i, flush=True)\n"
     )
     paths = os.pathsep.join([str(root), str(root / "src"), os.environ.get("PYTHONPATH", "")])
     worker = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, env={**os.environ, "PYTHONPATH": paths})

@@ -38,7 +38,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     add.add_argument("--outcome", required=True, help="what it turned out to be: a category of a question, where it is one")
     add.add_argument("--verified-by", required=True, metavar="HOW", help="histology, cytology, surgery, follow-up, …")
     add.add_argument("--patient", required=True, metavar="PSEUDONYM", help="whose image it is; never a name")
-    add.add_argument("--question", metavar="NAME", help="the question that the outcome answers (default: the one it is a category of)")
+    add.add_argument("--question", metavar="NAME", help="the question it answers (default: the one it is a category of)")
     add.add_argument("--by", metavar="WHO", help="who confirmed it")
     add.add_argument("--on", metavar="DAY", help="when it was confirmed, YYYY-MM-DD")
     add.add_argument("--image", metavar="FILE", help="with --reader: the image, so that the case is found by its features too")
@@ -182,7 +182,9 @@ def _list(args: argparse.Namespace) -> int:
             print(json.dumps({**told, "outcome": c.outcome, "verified": c.verified, "by": c.by, "on": c.on}))
         else:
             said = next((v for q, v in case.answers.items() if q == c.question), None) or "no answer"
-            print(words.plain(f"{case.id:>5}  {c.outcome}  by {c.verified}  read as {said} by {case.reader}  {case.reading[:12]}…"))
+            print(
+                words.plain(f"{case.id:>5}  {c.outcome}  by {c.verified}  read as {said} by {case.reader}  {case.reading[:12]}…")
+            )
     return DONE
 
 

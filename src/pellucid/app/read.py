@@ -71,9 +71,7 @@ def _neighbours(args: argparse.Namespace) -> "Neighbours | None":
     return Neighbours(open_library(args.cases), patient=args.patient)
 
 
-def _read_file(
-    reader: "Reader", path: Path, args: argparse.Namespace, near: "Neighbours | None"
-) -> list[tuple[int, "Reading"]]:
+def _read_file(reader: "Reader", path: Path, args: argparse.Namespace, near: "Neighbours | None") -> list[tuple[int, "Reading"]]:
     from pellucid.images.study import open_study
 
     study = open_study(path, spacing_mm=args.spacing_mm)

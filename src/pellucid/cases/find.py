@@ -1,4 +1,4 @@
-"""The confirmed cases that are nearest to a reading: in what was seen, in the image's features, or in both, each told in words."""
+"""The confirmed cases nearest to a reading: in what was seen, in the image's features, or in both, each told in words."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -131,10 +131,7 @@ def _order(concepts: Vector, image: Vector, space: Space, ids: Sequence[int]) ->
     """Positions of the comparable rows, the nearest first; ties by number."""
     if space == "both" and np.isnan(image).all():
         space = "concepts"
-    if space == "both":
-        scores = fused(concepts, image)
-    else:
-        scores = concepts if space == "concepts" else image
+    scores = fused(concepts, image) if space == "both" else concepts if space == "concepts" else image
     return [int(i) for i in np.lexsort((np.array(ids), np.round(scores, 9))) if not np.isnan(scores[i])]
 
 

@@ -1,4 +1,4 @@
-"""A library of confirmed cases: what was seen, what it turned out to be, how that was verified, and where it lies in feature space.
+"""A library of confirmed cases: what was seen, what it turned out to be, how that was verified, where it lies in feature space.
 
 No pixels are kept, and no name: the patient is a pseudonym.
 """
@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.exc import IntegrityError
 
 from pellucid.cases.store import CASES, HASHED, LAYOUTS, content_of, faults, keep_layout, open_store
 from pellucid.errors import LibraryError
@@ -82,7 +83,7 @@ class Library:
                     if replace:
                         connection.execute(CASES.delete().where(CASES.c.reading == reading.id))
                     connection.execute(CASES.insert().values(**row, added=datetime.now(UTC).isoformat(timespec="seconds")))
-            except sa.exc.IntegrityError:
+            except IntegrityError:
                 return False
         return True
 

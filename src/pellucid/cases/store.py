@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DatabaseError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DatabaseError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from pellucid.errors import LibraryError, MissingExtra
 
@@ -158,6 +158,6 @@ def keep_layout(connection: sa.Connection, axes: Sequence[Sequence[Any]]) -> str
         try:
             with connection.begin_nested():
                 connection.execute(LAYOUTS.insert().values(sha256=sha256, axes=text))
-        except sa.exc.IntegrityError:
+        except IntegrityError:
             pass  # another process kept the same one
     return sha256

@@ -4,7 +4,7 @@
 
 held-out.npz is written by benchmarks/case_library_data.py. For a case of fold f the library is the cases of the other folds;
 where something is fitted (combinations), the cases that it is fitted on have their neighbours from outside their own fold and f,
-so that no label of fold f is used. Intervals: 500 bootstrap draws over patients; differences are paired.
+so that no label of fold f is used. Intervals: 200 bootstrap draws over patients; differences are paired.
 """
 
 import sys
@@ -28,7 +28,7 @@ from pellucid.record import reading_from_json
 
 Floats = NDArray[np.float64]
 KS = (3, 5, 10)
-DRAWS = 500
+DRAWS = 200
 SEED = 20261125
 
 

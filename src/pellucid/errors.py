@@ -6,6 +6,7 @@ PellucidError
 │   ├── GuidelineError               a guideline pack that breaks its grammar
 │   ├── RecipeError                  a training recipe or manifest that cannot be used
 │   ├── ExplainError                 an explanation that cannot be given: the message says why and what to do
+│   ├── LibraryError                 a case library, or a case, that cannot be used; nothing was changed
 │   └── CardError                    a reader's card, weights or calibration that do not fit together
 ├── UnknownName (LookupError)        a reader, concept, state or guideline that does not exist
 ├── MissingExtra (ImportError)       an optional package is needed; the message names the extra
@@ -41,6 +42,10 @@ class RecipeError(InputError):
 
 class ExplainError(InputError):
     """An explanation that cannot be given for this model, layer or target; the message says why and what to do."""
+
+
+class LibraryError(InputError):
+    """A case library, or a case, that cannot be used; nothing in the library was changed."""
 
 
 class CardError(InputError):

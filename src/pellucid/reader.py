@@ -1,5 +1,6 @@
 """A reader: a model, its calibration and its guidelines put together; an image goes in, a justified reading comes out."""
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -32,6 +34,19 @@ from pellucid.models.build import new_net
 from pellucid.models.card import Card, load_toml, parse, sha256_of
 from pellucid.record import Observer, Provenance, ReaderRef, Reading, Shadow, Signals
 
+if TYPE_CHECKING:
+    from pellucid.cases import Embedding, Library, Space
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Where the cases that are alike are looked for, how many, and whose image is read (None: not known)."""
+
+    library: "Library"
+    space: "Space" = "both"
+    k: int = 3
+    patient: str | None = None
+
 
 @dataclass(frozen=True)
 class Reader:
@@ -46,13 +61,33 @@ class Reader:
     training_images: frozenset[str] | None = None
     """SHA-256 of the display pixels of every image that it learned from; None where the reader does not say."""
 
-    def read(self, image: Study | StudyImage, roi: Sequence[float] | None = None) -> Reading:
-        """A justified reading of one image, within a region of interest (x, y, w, h) in its pixels where one is given.
+    def read(self, image: Study | StudyImage, roi: Sequence[float] | None = None, *, cases: Neighbours | None = None) -> Reading:
+        """A justified reading of one image, within a region of interest (x, y, w, h) in its pixels where one is given; with the
+        confirmed cases that are alike where a library of `cases` is given.
 
         Raises ImageError for a study of several images (read them one by one from `study.images`), InputError for a region that
         does not meet the image. An image that this reader cannot judge is not an error: the assessments abstain and say why.
         """
-        return self.conclude(one_image(image), self.see(one_image(image), roi))
+        sight = self.see(one_image(image), roi)
+        reading = self.conclude(one_image(image), sight)
+        return reading if cases is None else self.compare(reading, sight, cases)
+
+    def compare(self, reading: Reading, sight: Sight, cases: Neighbours) -> Reading:
+        """The reading with the confirmed cases of other patients that are most alike, those that contradict it among them."""
+        from pellucid.cases import Query, find
+
+        query = Query(reading, self.embed(sight), cases.patient)
+        similar = find(cases.library, query, space=cases.space, k=cases.k)
+        return Reading.model_validate({**dict(reading), "id": "", "similar": similar})
+
+    def embed(self, sight: Sight) -> "Embedding":
+        """Where an image lies along the principal axes of the training features, each in its own spread, and whose axes."""
+        from pellucid.cases import Embedding
+
+        novelty = self.fitted.novelty
+        made_by = f"{self.ref.weights_sha256}{self.ref.calibration_sha256}"
+        vector = (np.asarray(sight.vector) - novelty.mean) @ novelty.axes.T
+        return Embedding(hashlib.sha256(made_by.encode()).hexdigest(), vector)
 
     def see(self, image: StudyImage, roi: Sequence[float] | None = None) -> Sight:
         """What the net sees, before anything is concluded."""

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 from pellucid.app.assess import ASSESS
 from pellucid.app.audit import AUDIT
+from pellucid.app.cases import CASES
 from pellucid.app.command import ERROR, Command, Parser, note, one_line
 from pellucid.app.compare import COMPARE
 from pellucid.app.demo import DEMO
@@ -31,6 +32,7 @@ COMMANDS: dict[str, Command] = {
     "revise": REVISE,
     "assess": ASSESS,
     "compare": COMPARE,
+    "cases": CASES,
     "guidelines": GUIDELINES,
     "explain": EXPLAIN,
     "audit": AUDIT,

@@ -21,6 +21,7 @@ EXTRAS = {
     "dicom-gpl": ("pylibjpeg-libjpeg",),
     "nifti": ("nibabel",),
     "demo": ("scikit-image",),
+    "cases": ("SQLAlchemy",),
 }
 """Extra -> its packages, as pyproject.toml names them; a test compares the two."""
 
@@ -34,6 +35,8 @@ IMPORTS = {
     "pydicom": "dicom",
     "nibabel": "nifti",
     "skimage": "demo",
+    "sqlalchemy": "cases",
+    "psycopg": "postgres",
 }
 """Module -> the extra that brings it, where a command meets a package that is not installed."""
 
@@ -43,6 +46,7 @@ PURPOSES = {
     "dicom-gpl": "decode lossless and 12-bit JPEG inside DICOM (GPL-3)",
     "nifti": "open NIfTI files",
     "demo": "run `pellucid demo`",
+    "cases": "keep a case library",
 }
 
 

@@ -12,7 +12,7 @@ from pellucid.errors import PellucidError
 from pellucid.train.files import write_whole
 
 if TYPE_CHECKING:
-    from pellucid.reader import Reader
+    from pellucid.reader import Neighbours, Reader
     from pellucid.record import Reading
 
 
@@ -28,6 +28,8 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--out", metavar="DIR", help="folder of the readings (default: this folder; with --json alone, none)"
     )
+    parser.add_argument("--cases", metavar="FILE|URL", help="a case library: each reading gets the confirmed cases most like it")
+    parser.add_argument("--patient", metavar="PSEUDONYM", help="whose images they are: cases of that patient are left out")
     parser.add_argument("--json", action="store_true", help="print each reading as one line of JSON on stdout")
 
 
@@ -38,12 +40,13 @@ def _run(args: argparse.Namespace) -> int:
 
     paths = find_images(args.images)
     reader = load_reader(args.reader)
+    near = _neighbours(args)
     failures: list[str] = []
     abstained = 0
     bar = tqdm(list(zip(paths, output_names(paths), strict=True)), unit="image", disable=None if len(paths) > 3 else True)
     for path, name in bar:
         try:
-            readings = _read_file(reader, path, args)
+            readings = _read_file(reader, path, args, near)
         except Exception as error:  # one bad file must not stop the rest: it is listed at the end
             failures.append(_failure(path, error, args.debug))
             continue
@@ -59,11 +62,22 @@ def _run(args: argparse.Namespace) -> int:
     return ABSTAINED if abstained else DONE
 
 
-def _read_file(reader: "Reader", path: Path, args: argparse.Namespace) -> list[tuple[int, "Reading"]]:
+def _neighbours(args: argparse.Namespace) -> "Neighbours | None":
+    if args.cases is None:
+        return None
+    from pellucid.cases import open_library
+    from pellucid.reader import Neighbours
+
+    return Neighbours(open_library(args.cases), patient=args.patient)
+
+
+def _read_file(reader: "Reader", path: Path, args: argparse.Namespace, near: "Neighbours | None") -> list[tuple[int, "Reading"]]:
     from pellucid.images.study import open_study
 
     study = open_study(path, spacing_mm=args.spacing_mm)
-    return [(image.frame, reader.read(image, roi=args.roi)) for image in study.images]
+    if near is None:
+        return [(image.frame, reader.read(image, roi=args.roi)) for image in study.images]
+    return [(image.frame, reader.read(image, roi=args.roi, cases=near)) for image in study.images]
 
 
 def _give(reading: "Reading", path: Path, name: str, args: argparse.Namespace) -> None:
@@ -104,6 +118,7 @@ READ = Command(
         "pellucid read cine.dcm --reader breast-ultrasound --roi 120,80,300,260 -o readings",
         "pellucid read photographs/ --reader fundus -o readings",
         "pellucid read eye.jpg --reader fundus --json",
+        "pellucid read breast.png --reader breast-ultrasound --cases pellucid-cases.db --patient P17",
     ),
     add_arguments=_arguments,
     run=_run,

@@ -11,6 +11,7 @@ from pellucid.assess.weighing import weigh_all
 from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, TamperedError, UnknownName
 from pellucid.knowledge import Guideline, load_guideline
+from pellucid.knowledge.likeness import retold
 from pellucid.knowledge.terms import Entry
 from pellucid.record import Caution, Finding, GuidelineRef, Observer, Reading
 
@@ -43,17 +44,18 @@ def revise(reading: Reading, changes: Mapping[str, str | float], *, by: str, gui
     signals = reading.provenance.signals
     assessments, told = conclude_all(reading.study, findings, asks, signals, weighed_by)
     _, before = conclude_all(reading.study, reading.findings, asks, signals, weighed_by)
-    return Reading(
+    revised = Reading(
         study=reading.study,
         reader=reading.reader,
         findings=findings,
         assessments=assessments,
         weighed=tuple(one for pack in weighed_by for one in weigh_all(pack, findings)),
         cautions=_with_others(told, before, reading.cautions),
-        similar=reading.similar,
         provenance=reading.provenance.model_copy(update={"by": who, "created": datetime.now(UTC).isoformat(timespec="seconds")}),
         revises=reading.id,
     )
+    similar = tuple(retold(case, revised) for case in reading.similar)
+    return Reading.model_validate({**dict(revised), "id": "", "similar": similar})
 
 
 def guideline_of(ref: GuidelineRef, guidelines: Iterable[Guideline] = ()) -> Guideline:

@@ -27,6 +27,7 @@ from pellucid.assess.weighing import weigh_all
 from pellucid.assess.worked_out import work_out
 from pellucid.errors import InputError, PellucidError
 from pellucid.knowledge import Guideline
+from pellucid.knowledge.likeness import retold
 from pellucid.record import Assessment, Caution, Combined, Examination, Finding, GuidelineRef, Reading, Weighing
 
 MOST_BYTES = 64 << 20
@@ -295,8 +296,7 @@ def _check_people(reading: Reading) -> list[Check]:
     """A person's findings stand in a model's reading only by a revision; cases that are alike are not looked up."""
     people = {f.observer.name for f in reading.findings if f.observer.kind == "person"}
     checks: list[Check] = []
-    if reading.similar:
-        checks.append(unchecked("similar cases", "what is said of other readings is taken from them"))
+    checks += _check_similar(reading)
     if reading.revises is not None:
         ok = reading.provenance.by in people
         found = f"it revises {reading.revises[:12]}…: that reading is needed to see that nothing else was changed"
@@ -308,6 +308,23 @@ def _check_people(reading: Reading) -> list[Check]:
     elif reading.provenance.by not in (None, *people) and reading.study.pixels_sha256 is not None:
         checks.append(Check("revision", False, f"made by {reading.provenance.by}, but no finding in it was set by that person"))
     return checks
+
+
+def _check_similar(reading: Reading) -> list[Check]:
+    """What is said of cases that are alike follows from what is recorded of them; which cases there are is not looked up."""
+    if not reading.similar:
+        return []
+    name, told = "similar cases", "that these are the nearest, what they turned out to be, and the distance in image space"
+    for case in reading.similar:
+        again = retold(case, reading)
+        for field in ("concept_distance", "alike", "different", "stands"):
+            if not same(getattr(case, field), getattr(again, field)):
+                where = f"case {case.reading[:12]}…"
+                found = differs(where, field, getattr(case, field), getattr(again, field), "the findings give")
+                return [Check(name, False, found)]
+    counted = sum(bool(case.seen) for case in reading.similar)
+    made = [Check(name, True, f"how {counted} cases are alike and differ follows from what they record")] if counted else []
+    return [*made, unchecked("similar cases' origin" if made else name, f"{told}, are taken from the library as they stand")]
 
 
 def _check_cautions(recorded: Sequence[Caution], derived: Sequence[Caution], known: bool) -> list[Check]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
@@ -10,13 +10,34 @@ from pellucid.record.conclusions import Assessment, Caution, Weighing
 from pellucid.record.findings import Finding, FrozenDict, Names, Parameters, Probability, Record, Sha256, Text
 
 
+class Seen(Record):
+    """What was seen of one concept in another case: a distribution over its states, or a value with its standard deviation."""
+
+    concept: Text
+    states: tuple[Text, ...] | None = None
+    probabilities: tuple[Probability, ...] | None = None
+    unit: Text | None = None
+    value: float | None = None
+    sd: Annotated[float, Field(ge=0.0)] | None = None
+
+
 class SimilarCase(Record):
-    """A human-confirmed case that is alike, with how it is alike and how it differs."""
+    """A human-confirmed case of another patient that is alike, with how it is alike and how it differs."""
 
     reading: Sha256
     outcome: Text
     alike: tuple[Text, ...] = ()
     different: tuple[Text, ...] = ()
+    question: Text | None = None
+    """The question that the outcome answers."""
+    verified: Text | None = None
+    """How the outcome was confirmed: histology, follow-up …"""
+    stands: Literal["confirms", "contradicts"] | None = None
+    """Whether its outcome is the reading's answer (the most probable category where it abstains)."""
+    concept_distance: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    image_distance: Annotated[float, Field(ge=0.0, le=1.0)] | None = None
+    seen: tuple[Seen, ...] = ()
+    """What that case's reading saw, from which the distance and the words can be derived again."""
 
 
 class StudyRef(Record):
@@ -129,12 +150,15 @@ ADDED_LATER = ("second_opinions", "joint_shift")
 is `weighed` of a reading."""
 FINDINGS_LATER = ("earlier", "because")
 """Such fields of a finding."""
+SIMILAR_LATER = ("question", "verified", "stands", "concept_distance", "image_distance", "seen")
+"""Such fields of a similar case."""
 
 
 def content_hash(reading: Reading) -> str:
     """SHA-256 of a reading's content as canonical JSON, without its id, file name, time and software version."""
     content = reading.model_dump(mode="json", exclude={"id": True, "study": {"source"}, "provenance": {"created", "software"}})
     added = [(one, ADDED_LATER) for one in content["assessments"]] + [(one, FINDINGS_LATER) for one in content["findings"]]
+    added += [(one, SIMILAR_LATER) for one in content["similar"]]
     for one, names in added:
         for name in names:
             if not one[name] and one[name] != 0.0:

@@ -23,6 +23,7 @@ Kind = Literal[
     "place",  # where a lesion lies in the image, or by its name
     "observer",  # who states the findings
     "corrected",  # who set one finding
+    "similar",  # a confirmed case that is alike
     "comparison",  # with an earlier examination
     "note",  # a sentence about the report itself
 ]

@@ -40,6 +40,7 @@ def limits(reading: Reading, lexicon: Lexicon) -> Iterator[Sentence]:
         yield line(f"Set by “{name}”: {nouns}.", *(Claim("corrected", f.concept, name) for f in members))
     yield from cautions[cut:]
     yield from _opinions(reading, applicable=False)
+    yield from (line(f"A confirmed case: {words.similar(c)}.", Claim("similar", said=c.reading)) for c in reading.similar)
 
 
 def _labels(pack: Guideline, assessments: Sequence[Assessment]) -> str:

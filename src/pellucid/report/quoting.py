@@ -61,7 +61,7 @@ def quotes(narrative: Narrative, reading: Reading, lexicon: Lexicon) -> list[Quo
 def _quotes(sentence: Sentence, claim: Claim, lexicon: Lexicon) -> list[Quote]:
     """The texts that a sentence may repeat for one claim."""
     one, every = frozenset((claim,)), frozenset(sentence.claims)
-    if claim.kind in ("caution", "opinion"):
+    if claim.kind in ("caution", "opinion", "similar"):
         return [Quote(sentence.text.removeprefix("- "), one)]
     if claim.kind == "abstained":
         return [Quote(heading(sentence.text, lexicon)[1], every), Quote(claim.said, frozenset())]

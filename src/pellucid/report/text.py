@@ -213,10 +213,8 @@ def _second(v: Verdict) -> list[str]:
 def _similar(reading: Reading) -> list[str]:
     lines: list[str] = []
     for case in reading.similar:
-        alike = f"; alike in {words.listing(case.alike)}" if case.alike else ""
-        differs = f"; differs in {words.listing(case.different)}" if case.different else ""
-        lines += _wrap(f"{words.short_hash(case.reading)}: {case.outcome}{alike}{differs}", 0, "- ")
-    return lines
+        lines += _wrap(words.similar(case), 0, "! " if case.stands == "contradicts" else "- ")
+    return [*lines, *_wrap(words.SIMILAR_NOTE)] if lines else []
 
 
 def _provenance(s: Sheet) -> list[str]:

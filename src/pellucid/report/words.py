@@ -4,7 +4,17 @@ import unicodedata
 from collections.abc import Sequence
 from math import floor, log10
 
-from pellucid.record import Assessment, Change, Condition, Finding, Observer, Reliability, SecondOpinion, WeighedDiagnosis
+from pellucid.record import (
+    Assessment,
+    Change,
+    Condition,
+    Finding,
+    Observer,
+    Reliability,
+    SecondOpinion,
+    SimilarCase,
+    WeighedDiagnosis,
+)
 
 NBSP = "\u00a0"
 EN_DASH = "\u2013"
@@ -279,3 +289,18 @@ def no_better(item: Reliability) -> bool:
 def short_hash(value: str) -> str:
     """The ends of a hash, enough to recognise it."""
     return f"{value[:8]}…{value[-4:]}" if len(value) > 16 else value
+
+
+SIMILAR_NOTE = "Cases from a library, not evidence in the rules: the answer above does not rest on them."
+STANDS = {"contradicts": "CONTRADICTS the answer given here", "confirms": "the answer given here"}
+
+
+def similar(case: SimilarCase) -> str:
+    """A confirmed case as one line: outcome, how it was verified, where it stands, how it is alike and how it differs."""
+    head = f"{case.outcome}{f' by {case.verified}' if case.verified else ''} (case {short_hash(case.reading)})"
+    told = [STANDS[case.stands]] if case.stands else []
+    told += [f"both: {'; '.join(case.alike)}"] if case.alike else []
+    told += [f"differs: {'; '.join(case.different)}"] if case.different else []
+    gaps = (("findings", case.concept_distance), ("image", case.image_distance))
+    told += [f"distance of the {name} {gap:.2f}" for name, gap in gaps if gap is not None]
+    return " – ".join([head, *told])

@@ -128,6 +128,9 @@ class DataSpec(Record):
     spacing_column: str | None = None
     spacing_factor: float = 1.0
     """Multiplies the column to give mm per pixel."""
+    split_column: str | None = None
+    """A column that says which rows figures are taken from (`test_split`), where the set has such a split and no folds."""
+    test_split: Text = "val"
     note: str | None = None
 
 

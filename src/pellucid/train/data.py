@@ -1,5 +1,6 @@
 """Cases for training: pixels, places, labels, patient and fold of every row of a manifest."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,6 +17,10 @@ from pellucid.models.card import DataSpec, Head, PlaceSpec
 from pellucid.train.labels import NOT_RECORDED, check_columns, label_array, read_manifest
 
 Box = tuple[float, float, float, float]
+TESTED, FITTED = -1, 0
+"""Folds of a set that has a split: rows that figures are taken from, and rows that the net is fitted on."""
+CALIBRATED_SHARE, CALIBRATION_FOLDS = 0.15, 5
+"""How many of a split's training patients are kept aside to calibrate on, and in how many folds they lie."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +57,7 @@ def load_cases(head: Head, manifest: Path, categories: Mapping[str, Sequence[str
     outcomes = {q.name: label_array(q.labels, categories[q.name], rows) for q in head.questions}
     outcomes.setdefault(head.shadow_question, np.full(len(rows), NOT_RECORDED))
     names = tuple(row[head.data.image_column] for row in rows)
+    patients = np.array([row.get(head.data.patient_column or "", "") or name for row, name in zip(rows, names, strict=True)])
     return Cases(
         folder=manifest.parent,
         rows=rows,
@@ -59,9 +65,25 @@ def load_cases(head: Head, manifest: Path, categories: Mapping[str, Sequence[str
         labels=labels,
         outcomes=outcomes,
         known=_known(head, labels, manifest.parent),
-        folds=np.array([int(float(row.get("fold") or 0)) for row in rows]),
-        patients=np.array([row.get(head.data.patient_column or "", "") or name for row, name in zip(rows, names, strict=True)]),
+        folds=folds_of(head.data, rows, patients),
+        patients=patients,
     )
+
+
+def folds_of(data: DataSpec, rows: Sequence[Mapping[str, str]], patients: Sequence[str] | NDArray[np.str_]) -> NDArray[np.int64]:
+    """The fold of every row (N,): the column `fold`, or, where the set has a split, what each row is used for.
+
+    With a split, rows to test on are `TESTED`; of the others `CALIBRATED_SHARE` of the patients, chosen by the hash of their name,
+    are kept aside for calibration, in folds from 1; the rest, on which the net is fitted, is fold `FITTED`.
+    """
+    if data.split_column is None:
+        return np.array([int(float(row.get("fold") or 0)) for row in rows])
+    folds = np.full(len(rows), TESTED)
+    for i, (row, patient) in enumerate(zip(rows, patients, strict=True)):
+        if row.get(data.split_column, "") != data.test_split:
+            drawn = int(hashlib.sha256(str(patient).encode()).hexdigest()[:8], 16) / 16**8
+            folds[i] = FITTED if drawn >= CALIBRATED_SHARE else 1 + int(drawn / CALIBRATED_SHARE * CALIBRATION_FOLDS)
+    return folds
 
 
 def _known(head: Head, labels: NDArray[np.int64], folder: Path) -> NDArray[np.bool_]:

@@ -129,7 +129,7 @@ def figures(
             for q in card.questions
         },
         "localisation": _localisation(card, outcomes, cases.patients),
-        "shadow": _shadow(card.shadow_question, cases.outcomes[card.shadow_question], readings, cases.patients),
+        "shadow": _shadow(card, cases.outcomes[card.shadow_question], readings, cases.patients),
     }
 
 
@@ -240,12 +240,13 @@ def _nan_mean(values: NDArray[np.float64], patients: NDArray[Any]) -> Measured:
     return _interval(_mean, (values[rows, columns],), patients[rows], "no place is recorded")
 
 
-def _shadow(question: str, labels: NDArray[np.int64], readings: Sequence[Reading], patients: NDArray[Any]) -> Measured:
-    shadows = [next((s for s in r.provenance.signals.shadow if s.question == question), None) for r in readings]
+def _shadow(card: Card, labels: NDArray[np.int64], readings: Sequence[Reading], patients: NDArray[Any]) -> Measured:
+    shadows = [next((s for s in r.provenance.signals.shadow if s.question == card.shadow_question), None) for r in readings]
     use = (labels != NOT_RECORDED) & np.array([s is not None for s in shadows])
     kept = [s for s, u in zip(shadows, use, strict=True) if u and s is not None]
     own, concept = np.array([s.probability for s in kept]), np.array([s.concept_probability for s in kept])
-    y, who = labels[use], patients[use]
+    last = len(card.shadow_outcomes) - 1  # the category that the shadow speaks of
+    y, who = (labels[use] == last).astype(np.int64), patients[use]
     return {
         "auroc": _interval(agreement.auroc, (y, own), who),
         "disagreement": _interval(_mean, (np.array([s.disagrees for s in kept], dtype=float),), who),

@@ -14,6 +14,7 @@ READERS = HERE.parent.parent / "src" / "pellucid" / "readers"
 BEGIN, END = "<!-- figures: written by make_figures.py -->", "<!-- end of figures -->"
 TITLES = {
     "cross_validated": "Whole image",
+    "held_out_split": "Whole image, on the part of the set that was kept for testing",
     "cross_validated_within_region_of_interest": "Within a region of interest (the lesion's recorded box)",
 }
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -42,6 +42,19 @@ class Cases:
 
     def __len__(self) -> int:
         return len(self.rows)
+
+    def part(self, index: NDArray[np.int64]) -> "Cases":
+        """Some of the cases, in the order of an index."""
+        return replace(
+            self,
+            rows=[self.rows[i] for i in index.tolist()],
+            names=tuple(self.names[i] for i in index.tolist()),
+            labels=self.labels[index],
+            outcomes={name: outcome[index] for name, outcome in self.outcomes.items()},
+            known=self.known[index],
+            folds=self.folds[index],
+            patients=self.patients[index],
+        )
 
 
 def load_cases(head: Head, manifest: Path, categories: Mapping[str, Sequence[str]]) -> Cases:

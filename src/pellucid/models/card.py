@@ -36,8 +36,12 @@ class Labels(Record):
 
     Exactly one of: `values` (cell -> state), `contains` (the second of two states where the text holds it; `blank` cells are not
     recorded), `counts` (ascending limits: how many are reached chooses the state), `any_of` (second state where one is reached).
+
+    With `ratings` the cells are those of a table beside the manifest, one row per reader and image: heads are taught, and
+    calibrated on, how the readers' answers are distributed; figures are taken from their median, a half to the later state.
     """
 
+    ratings: str | None = None
     column: str | None = None
     values: Names | None = None
     contains: str | None = None
@@ -55,6 +59,8 @@ class PlaceSpec(Record):
 
     name: Text
     mask_column: str | None = None
+    mask_columns: tuple[str, ...] = ()
+    """Masks of several readers; the place is where half of those who drew one, or more, agree."""
     boxes: str | None = None
     label: str | None = None
     known_if: str | None = None

@@ -21,7 +21,9 @@ def varied_batch(x: Tensor, places: Tensor, how: Augment, generator: torch.Gener
         grid = F.affine_grid(theta, list(places.shape), align_corners=False)
         places = F.grid_sample(places, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
     contrast = 1 + how.contrast * _uniform((len(x), 1, 1, 1), generator)
-    shift = 2 * how.brightness * _uniform((len(x), 1, 1, 1), generator) + 2 * how.colour * _uniform((*x.shape[:2], 1, 1), generator)
+    shift = 2 * how.brightness * _uniform((len(x), 1, 1, 1), generator) + 2 * how.colour * _uniform(
+        (*x.shape[:2], 1, 1), generator
+    )
     return (moved * contrast + shift).contiguous(memory_format=torch.channels_last), places
 
 

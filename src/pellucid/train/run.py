@@ -128,7 +128,7 @@ def split_trained(bench: Bench, categories: Mapping[str, Sequence[str]]) -> Trai
     recipe, cases = bench.recipe, bench.cases
     net = train_net(bench.job(np.flatnonzero(cases.folds == FITTED), "fitted"), cases, bench.views, recipe)
     aside, tested = np.flatnonzero(cases.folds > FITTED), np.flatnonzero(cases.folds == TESTED)
-    told = logits_of(net, aside, 0, bench.views)
+    told = {name: values.astype(np.float64) for name, values in logits_of(net, aside, 0, bench.views).items()}
     calibrating, everyone = cases.part(aside), np.ones(len(aside), dtype=np.bool_)
     fitted = fit(recipe, HeldOut(told["concepts"], told["shadow"], told["vector"][:, None]), calibrating, everyone)
     bare = _read_part(bench, net, fitted, calibrating)

@@ -19,6 +19,7 @@ from pellucid.models.card import Card, ConceptSpec
 from pellucid.record import Finding, ReaderRef, Reading
 from pellucid.train.data import Cases, load_cases, open_case, place_masks
 from pellucid.train.labels import NOT_RECORDED
+from pellucid.train.rated import rated_figures
 from pellucid.train.views import bounding_box
 
 SEED = 20261123
@@ -123,7 +124,7 @@ def figures(
         "weights_sha256": weights_sha256,
         "n_images": len(cases),
         "n_patients": len(np.unique(cases.patients)),
-        "concepts": {c.name: _concept(c, cases.labels[:, k], readings, cases.patients) for k, c in enumerate(card.concepts)},
+        "concepts": {c.name: _concept(c, k, cases, readings) for k, c in enumerate(card.concepts)},
         "assessments": {
             q.name: _assessment(q.name, categories[q.name], cases.outcomes[q.name], readings, cases.patients)
             for q in card.questions
@@ -139,7 +140,8 @@ def _interval(measure: Callable[..., float], arrays: Sequence[ArrayLike], patien
     return bootstrap(measure, arrays, np.random.default_rng(SEED), groups=patients, reason=reason).as_dict()
 
 
-def _concept(spec: ConceptSpec, labels: NDArray[np.int64], readings: Sequence[Reading], patients: NDArray[Any]) -> Measured:
+def _concept(spec: ConceptSpec, column: int, cases: Cases, readings: Sequence[Reading]) -> Measured:
+    labels, patients = cases.labels[:, column], cases.patients
     found = [reading.finding(spec.name) for reading in readings]
     judged = np.array([f is not None and f.probabilities is not None for f in found])
     recorded = labels != NOT_RECORDED
@@ -149,7 +151,11 @@ def _concept(spec: ConceptSpec, labels: NDArray[np.int64], readings: Sequence[Re
     y, who = labels[use], patients[use]
     stated = said[use] >= 0
     ys, ss, ws = y[stated], said[use][stated], who[stated]
-    return {
+    beside: Measured = {}
+    if spec.ordinal and spec.name in cases.ratings and stated.any():
+        rated = cases.ratings[spec.name][use][stated]
+        beside = rated_figures(rated, p[stated], (ys, ss), ws, _interval)
+    return beside | {
         "n": int(recorded.sum()),
         "auroc": _interval(agreement.auroc, (y, p), who),
         "auroc_any": _any(spec, y, p, who),

@@ -60,7 +60,8 @@ def constant_within_one(labels: ArrayLike) -> float:
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
     """Spearman's correlation; NaN where one of them does not vary."""
     x, y = np.asarray(a), np.asarray(b)
-    return float(spearmanr(x, y).statistic) if np.ptp(x) > 0 and np.ptp(y) > 0 else float("nan")
+    found: Any = spearmanr(x, y) if np.ptp(x) > 0 and np.ptp(y) > 0 else None
+    return float("nan") if found is None else float(found.statistic)
 
 
 def rated_figures(

@@ -33,7 +33,7 @@ from pellucid.trial.subject import random_weights
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT.parent / "shared" / "data"
 BATCH = 16
-CONCEPTS = {"breast-ultrasound": "margin", "fundus": "exudates"}
+CONCEPTS = {"breast-ultrasound": "margin", "fundus": "hard_exudates"}
 HELD_OUT = (2, 3)
 CONCEPT_SIDE, CONCEPT_VIEWS, MOST = 192, 8, 60
 

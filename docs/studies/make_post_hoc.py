@@ -161,7 +161,7 @@ def measures(study: Mapping[str, Any]) -> list[str]:
         for control in CONTROLS:
             cells = [number(first[m]["controls"].get(control, {}).get("measured")) if m in first else "–" for m in there]
             rows.append(f"| *{control}* | {' | '.join(cells)} | |")
-        rows += ["", *(f"{note}." for note in line["notes"])]
+        rows += ["", *(f"{note[0].upper()}{note[1:].rstrip('.')}." for note in line["notes"])]
     return rows
 
 
@@ -203,6 +203,7 @@ def models(study: Mapping[str, Any]) -> list[str]:
     for line in study.values():
         area = line["figures"].get("auroc") if line["figures"] else None
         told = number({"low": None, "high": None, **area}) if area else "–"
+        told += " (on training images)" if any("trained on these" in note for note in line["notes"]) else ""
         cells = (line["name"], line["family"], told, line["again"], line["other"], "yes" if line["permuted"] else "no")
         rows.append(f"| {' | '.join(map(str, cells))} |")
     return rows

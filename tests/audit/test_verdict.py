@@ -64,9 +64,21 @@ def test_map_that_does_not_change_with_random_weights_is_refused_in_words() -> N
     found = verdict(with_(a=result("MPRT", 0.9, 0.95)))
     assert found.grade == "not usable"
     assert found.sentence == (
-        "Not usable: the map hardly changes when the weights are random (rank correlation 0.93 [0.90, 0.95]),"
-        " so it shows the image, not the model."
+        "Not usable: the map keeps its pattern, or only turns it over, when the weights are random"
+        " (rank correlation 0.93 [0.90, 0.95]), so it shows the image, not the model."
     )
+
+
+def test_a_map_that_only_turns_over_with_random_weights_is_refused_and_one_near_zero_is_not() -> None:
+    assert verdict(with_(a=result("MPRT", -0.95, -0.85))).grade == "not usable"
+    assert verdict(with_(a=result("MPRT", -0.3, 0.3))).grade == "usable"
+    assert verdict(with_(a=result("MPRT", -0.7, 0.1))).grade == "usable with caution"
+
+
+def test_too_few_cases_are_said_with_the_number_of_patients_that_were_too_few() -> None:
+    few = result("MPRT", 0.1, 0.2)
+    few = few.model_copy(update={"measured": few.measured.model_copy(update={"patients": 15})})
+    assert "15 patients, at least 20 are needed" in verdict(with_(a=few)).sentence
 
 
 def test_interval_over_the_threshold_is_neither_met_nor_failed_and_asks_for_caution() -> None:

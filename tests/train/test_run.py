@@ -21,6 +21,10 @@ from pellucid.train.heads import evidence_of  # noqa: E402
 from pellucid.train.recipe import load_recipe  # noqa: E402
 from pellucid.train.run import train  # noqa: E402
 from pellucid.train.views import make_views  # noqa: E402
+from pellucid.trial.held_out import fold_readers  # noqa: E402
+from pellucid.trial.request import Request  # noqa: E402
+from pellucid.trial.run import audit  # noqa: E402
+from pellucid.trial.subject import reader_on_trial  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -159,3 +163,33 @@ def test_heads_see_as_many_views_as_the_recipe_says(trained: tuple[Path, dict[st
     some, _ = evidence_of(net, np.arange(3), views, 2)
     assert all_views.shape[1] == recipe.train.views
     assert np.array_equal(some, all_views[:, :2])
+
+
+def test_readers_of_the_folds_are_judged_by_the_audit_on_what_they_did_not_learn_from(
+    trained: tuple[Path, dict[str, Any]], toy_recipe: Path, tmp_path: Path
+):
+    out, _ = trained
+    data = toy_recipe.parent / "data" / "manifest.csv"
+    by_fold = fold_readers(toy_recipe, out, of="toy", data=data)
+    assert len({r.ref.weights_sha256 for r in by_fold.values()} | {load_reader(out).ref.weights_sha256}) == len(by_fold) + 1
+    request = Request(data, tmp_path, methods=("grad-cam",), measures=("deletion",), minutes=60.0, examples=False)
+    card = audit(reader_on_trial(out), request, by_fold=by_fold).card
+    assert card.transparency.data.basis == "held-out"
+    assert card.explainability.entailment.share.value == 1.0
+    assert card.transparency.replay.same
+    assert any("nets of its recipe on images they did not learn from" in said for said in card.summary.rely) or any(
+        "not shown to be better than guessing" in said for said in card.summary.rely_not
+    )
+
+
+def test_readers_of_the_folds_of_another_recipe_or_manifest_are_refused(
+    trained: tuple[Path, dict[str, Any]], toy_recipe: Path, tmp_path: Path
+):
+    with pytest.raises(RecipeError, match="expected the recipe of fundus, got that of toy"):
+        fold_readers(toy_recipe, trained[0], of="fundus")
+    other = tmp_path / "manifest.csv"
+    other.write_text("image\n")
+    with pytest.raises(RecipeError, match="expected the manifest of the recipe"):
+        fold_readers(toy_recipe, trained[0], of="toy", data=other)
+    with pytest.raises(RecipeError, match="expected the folder of a training run"):
+        fold_readers(toy_recipe, tmp_path)

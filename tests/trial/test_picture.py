@@ -56,7 +56,7 @@ def test_without_an_audit_the_verdict_is_not_tested(trial: OnTrial, image: Any) 
     found = explain_image(trial, image, "saliency", "right").words
     assert found.grade == "not tested"
     assert "no audit" in found.verdict
-    assert len(found.tests) == 3
+    assert len(found.tests) == 4
 
 
 def test_a_map_that_fails_its_own_test_carries_that_across_the_picture(

@@ -21,7 +21,7 @@ from pellucid.record.accountability import AccountabilityCard  # noqa: E402
 from pellucid.report.card import card_html, sentences  # noqa: E402
 from pellucid.trial.request import Request  # noqa: E402
 from pellucid.trial.run import audit  # noqa: E402
-from pellucid.trial.subject import foreign_on_trial  # noqa: E402
+from pellucid.trial.subject import foreign_on_trial, with_partners  # noqa: E402
 
 Make = Callable[..., Path]
 FEW = ("ROAD", "MPRT", "noise stability", "insertion", "pointing game", "deletion")
@@ -191,3 +191,25 @@ def test_scores_that_are_not_finite_name_the_image(side_card: Path, request_of: 
     broken = replace(trial, subject=replace(trial.subject, output=lambda given: own(given) * float("nan")))
     with pytest.raises(InputError, match="NaN or infinity for 12 of 12 images"):
         audit(broken, request_of(12))
+
+
+def test_the_card_of_a_model_is_part_of_what_a_run_is_taken_over_by(open_card: Path, request_of: Callable[..., Request]) -> None:
+    wanted = request_of()
+    first = audit(foreign_on_trial(open_card, allow_code=True), wanted).card
+    open_card.write_text(open_card.read_text().replace("[[preparation]]", 'scores = "sigmoid"\n[[preparation]]', 1))
+    again = audit(foreign_on_trial(open_card, allow_code=True), wanted).card
+    assert first.settings["run"] != again.settings["run"]
+    probabilities = [next(f for f in c.explainability.uncertainty if f.name == "Brier score") for c in (first, again)]
+    assert probabilities[0].measured.value != probabilities[1].measured.value
+
+
+def test_partners_that_were_trained_again_or_on_shuffled_labels_are_asked_whether_maps_repeat(
+    open_card: Path, request_of: Callable[..., Request]
+) -> None:
+    trial = foreign_on_trial(open_card, allow_code=True)
+    with_two = with_partners(trial, [trial], trial)
+    wanted = request_of(methods=("saliency",), measures=("repeatability", "label randomisation"))
+    found = {r.measure: r.measured.value for r in audit(with_two, wanted).card.explainability.trials[0].results}
+    assert found == {"repeatability": pytest.approx(1.0), "label randomisation": pytest.approx(1.0)}
+    with pytest.raises(InputError, match="expected the outputs and preparation of toy"):
+        with_partners(trial, [replace(trial, plan=())], None)

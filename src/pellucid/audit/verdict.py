@@ -40,6 +40,8 @@ class Rule(Record):
     purposes: tuple[Text, ...]
     side: Literal["above", "below"] | None = None
     threshold: float | None = None
+    either_sign: bool = False
+    """The size is compared, not the sign: a map that turns over is no other map."""
     beats: tuple[Text, ...] = ()
     failing: Literal["not usable", "usable with caution"]
     open: Literal["not usable", "usable with caution"] | None = None
@@ -56,6 +58,8 @@ class Rule(Record):
         compared = self.side is not None
         if compared == bool(self.beats) or compared != (self.threshold is not None):
             raise ValueError("expected either side and threshold, or beats")
+        if self.either_sign and not compared:
+            raise ValueError("expected either_sign only with a threshold")
         if compared != (self.open is not None) or compared != (self.undecided is not None):
             raise ValueError("expected open and undecided exactly where there is a threshold")
         if self.measure not in MAP_MEASURES:
@@ -181,9 +185,12 @@ def _on_side(rule: Rule, measured: Measured) -> bool | None:
     """True or False where the whole interval lies on one side of the threshold, else None."""
     if measured.low is None or measured.high is None or rule.threshold is None:
         return None
-    if measured.low > rule.threshold:
+    low, high = measured.low, measured.high
+    if rule.either_sign and low < 0:
+        low, high = max(0.0, -high), max(-low, high)
+    if low > rule.threshold:
         return rule.side == "above"
-    if measured.high < rule.threshold:
+    if high < rule.threshold:
         return rule.side == "below"
     return None
 
@@ -193,6 +200,7 @@ def verdict(results: Sequence[MeasureResult], rules: Rules | None = None) -> Ver
     rules = rules or installed_rules()
     answers = [(rule, answer(rule, results, rules.least_patients)) for rule in rules.rules]
     reasons = tuple(reason for _, (reason, _) in answers)
+    patients = {r.measure: r.measured.patients for r in results if r.measured.value is not None}
     graded: list[tuple[Purpose, Grade, list[str]]] = []
     for purpose in rules.purposes:
         asked: list[tuple[Reason, Grade]] = [
@@ -201,19 +209,21 @@ def verdict(results: Sequence[MeasureResult], rules: Rules | None = None) -> Ver
         grade = _worst([grade for _, grade in asked])
         if grade != "too few cases" and all(reason.said.startswith(UNTESTED) for reason, _ in asked):
             grade = "not tested"
-        graded.append((purpose, grade, [r.said for r, g in asked if g == grade and r.met is not True]))
-    most = max((r.measured.patients for r in results), default=0)
-    few = f"{most} patients, at least {rules.least_patients} are needed"
-    return Verdict(grade=graded[0][1], sentence=_sentence(graded, few), reasons=reasons, rules_sha256=rules.sha256)
+        if grade == "too few cases":
+            found = [patients[rule.measure] for rule, (_, g) in answers if g == grade and purpose.name in rule.purposes]
+            why = [f"{min(found)} patients, at least {rules.least_patients} are needed"]
+        else:
+            why = [r.said for r, g in asked if g == grade and r.met is not True]
+        graded.append((purpose, grade, why))
+    return Verdict(grade=graded[0][1], sentence=_sentence(graded), reasons=reasons, rules_sha256=rules.sha256)
 
 
 def _worst(grades: Sequence[Grade]) -> Grade:
     return ORDER[max((ORDER.index(grade) for grade in grades), default=ORDER.index("not tested"))]
 
 
-def _sentence(graded: Sequence[tuple[Purpose, Grade, list[str]]], few: str) -> str:
+def _sentence(told: Sequence[tuple[Purpose, Grade, list[str]]]) -> str:
     """What is said of every purpose, the first first; what is true of all of them is said once."""
-    told: list[tuple[Purpose, Grade, list[str]]] = [(p, g, [few] if g == "too few cases" else why) for p, g, why in graded]
     grades = {grade for _, grade, _ in told}
     if len(grades) == 1 and grades <= {"not usable", "too few cases", "not tested"}:
         reasons = [text for _, _, why in told for text in why]

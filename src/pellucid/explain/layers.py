@@ -67,20 +67,31 @@ def choose_layer(
     Raises ExplainError where no layer gives a map, or `score` gives NaN.
     """
     names = among if among is not None else [layer.name for layer in candidates(subject)]
+
+    def score_of(name: str) -> float:
+        return score(explain(subject, images, target, method, layer=name))
+
+    return best_layer(names, score_of, method, target.name, len(images))
+
+
+def best_layer(names: Sequence[str], score_of: Callable[[str], float], method: str, target: str, images: int) -> Choice:
+    """The layer that `score_of` scores highest, of equals the last; a layer for which it raises ExplainError is passed over.
+
+    `method`, `target` and the number of validation `images` are what the choice says of itself. Raises as `choose_layer`.
+    """
     scores: list[tuple[str, float | None]] = []
     for name in names:
         try:
-            maps = explain(subject, images, target, method, layer=name)
+            value = float(score_of(name))
         except ExplainError:
             scores.append((name, None))
             continue
-        value = float(score(maps))
         if isnan(value):
             raise ExplainError(f"choose_layer: the score of layer {name!r} is NaN; give a score that is a number for every map")
         scores.append((name, value))
     tried = [(value, name) for name, value in scores if value is not None]
     if not tried:
-        raise ExplainError(f"{subject.name}: none of the layers {', '.join(names) or '(none)'} gives a map for {target.name}")
+        raise ExplainError(f"{method}: none of the layers {', '.join(names) or '(none)'} gives a map for {target}")
     best = max(value for value, _ in tried)
     chosen = [name for value, name in tried if value == best][-1]  # of equals the deepest
-    return Choice(chosen, tuple(scores), method, target.name, len(images))
+    return Choice(chosen, tuple(scores), method, target, images)

@@ -73,7 +73,8 @@ def assemble(room: Room, request: Request, found: Found, run: str, declared: Map
     entailed, replay = _replayed(room, found)
     figures = {"right": answered.right, "groups": answered.groups}
     facts = declared_facts(trial) | measured_facts(trial, trial.ref, data, replay, figures)
-    facts |= explained_facts(found.trials, entailed, data.faults) | dict(declared)
+    first = summarise(data, entailed, found.trials, answered.right, (replay, (), found.shortcuts))
+    facts |= explained_facts(found.trials, entailed, (*first.rely_not, *data.faults)) | dict(declared)
     forms = fill(facts, run)
     return AccountabilityCard(
         subject=trial.ref,
@@ -147,7 +148,7 @@ def _mean(values: NDArray[np.float64]) -> float:
 def _replayed(room: Room, found: Found) -> tuple[Entailment, Replay]:
     reader = room.trial.reader
     if reader is not None:
-        replay = reads.replay_reader(reader, room.collected, found.readings)
+        replay = reads.replay_reader(reads.readers_of(reader, room.collected, room.by_fold), room.collected, found.readings)
         return reads.entailment(found.readings, room.collected.patients), replay
     nothing = Entailment(share=Measured(value=None, reason=reads.NO_FINDINGS), readings=0, because=reads.NO_FINDINGS)
     return nothing, reads.replay_scores(predictor(room.trial), room.collected)

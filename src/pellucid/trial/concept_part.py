@@ -1,5 +1,7 @@
 """The concept audit as a part of the card: its curves as plots, its words, and why there is none."""
 
+from collections.abc import Mapping
+
 from pellucid.audit.concept_measures import CONCEPT_MEASURES
 from pellucid.errors import InputError
 from pellucid.reader import Reader
@@ -24,14 +26,16 @@ OF_MAPS = {"relevance": ("necessity",), "completeness": ("sufficiency",), "corre
 """Measures of maps that come nearest, for a model that cites nothing."""
 
 
-def interpretability(reader: Reader | None, request: Request, store: Store, progress: Progress | None) -> Interpretability:
-    """Pillar 2 of the card; kept as soon as it is measured."""
+def interpretability(
+    reader: Reader | None, request: Request, store: Store, progress: Progress | None, by_fold: Mapping[int, Reader]
+) -> Interpretability:
+    """Pillar 2 of the card; kept as soon as it is measured. Readers of folds, where there are any, judge for the reader."""
     if reader is None:
         return Interpretability(because=NO_CONCEPTS)
     kept = store.content("concepts")
     if kept is None:
         try:
-            found = audit_concepts(reader, request.data, plan=_plan(request), progress=progress)
+            found = audit_concepts(reader, request.data, by_fold=by_fold or None, plan=_plan(request), progress=progress)
         except InputError as error:
             return Interpretability(because=f"Too few cases: {error}")
         kept = store.keep_content("concepts", found.model_dump(mode="json"))

@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from pellucid.audit.cases import Bench, Cases, Explain
 from pellucid.audit.faithfulness import area, deletion_curve
-from pellucid.audit.map_controls import random_map
+from pellucid.audit.map_controls import CONTROLS, IN_WORDS, random_map
 from pellucid.audit.randomisation import mprt
 from pellucid.audit.stability import noise_spearman
 from pellucid.errors import InputError
-from pellucid.explain import Maps, Subject, explain
+from pellucid.explain import METHODS, Maps, Subject, explain
 from pellucid.images import StudyImage, prepare
 from pellucid.record import Grade, MethodTrial, Record, Text
 from pellucid.record.accountability import AccountabilityCard
@@ -24,6 +24,7 @@ from pellucid.trial.subject import OnTrial, Output, explainer, find_output, pred
 
 RANDOM_MAPS = 19
 """A map that beats all of 19 random ones does so by chance once in 20."""
+SIMPLE = ("centre blob", "edge detector")
 STEPS = 5
 SAME_UNDER_RANDOM = 0.5
 LEAST_STABLE = 0.5
@@ -107,6 +108,7 @@ def explain_image(trial: OnTrial, image: StudyImage, method: str, target: str, h
     p = predict(array)
     found = find_output(trial, target)
     output = found if isinstance(found, Output) else _likeliest(trial, found, p[0])
+    how = _audited_layer(how, method, target, output)
     made = explain(trial.subject, torch.from_numpy(array), target_of(trial, output.index), method, layer=how.layer, seed=how.seed)
     tests = own_tests(trial, method, array, output, made, how)
     grade, verdict, source = _verdict(trial, how, method, target, output)
@@ -129,7 +131,20 @@ def explain_image(trial: OnTrial, image: StudyImage, method: str, target: str, h
         stamp=stamp,
         notes=made.notes,
     )
-    return Pictured(made, words, _picture(display_pixels(pixels, trial), made, words))
+    return Pictured(made, words, _picture(display_pixels(pixels, trial), made, words, how.layer is not None))
+
+
+def _audited_layer(how: How, method: str, target: str, output: Output) -> How:
+    """With the layer on which the audit's verdict rests, unless another is asked for."""
+    tried = None if how.card is None or how.layer else _trial_of(how.card, method, target, output)
+    layer = None if tried is None else tried[1].settings.get("layer")
+    return replace(how, layer=layer) if isinstance(layer, str) else how
+
+
+def _trial_of(card: AccountabilityCard, method: str, target: str, output: Output) -> tuple[str, MethodTrial] | None:
+    """What was explained, and the trial: of this target, else of its group, else of all together."""
+    tried = {t.target: t for t in card.explainability.trials if t.method == method}
+    return next(((name, tried[name]) for name in (output.name, output.group, target, *tried) if name in tried), None)
 
 
 def _with_layer(trial: OnTrial, method: str, how: How, subject: Subject | None = None) -> Explain:
@@ -151,15 +166,15 @@ def own_tests(
     bench = Bench(cases, predictor(trial), _with_layer(trial, method, how), values, how.seed)
     if np.ptp(values) == 0:
         return (OwnTest(name="says something", passed=False, value=0.0, said="The map is the same everywhere: it says nothing."),)
-    return (_deletion(bench), _noise(bench), _random_weights(trial, method, bench, how))
+    return (_deletion(bench), _simple(bench), _noise(bench), _random_weights(trial, method, bench, how))
 
 
 def _deletion(bench: Bench) -> OwnTest:
     own = _area(bench)
     generator = np.random.default_rng(bench.seed)
-    # Random at the grain of the map is what the model would react to less than to pixel noise; both are tried.
-    chance = [_area(replace(bench, maps=random_map(bench.cases, generator))) for _ in range(RANDOM_MAPS // 2 + 1)]
-    chance += [_area(replace(bench, maps=_coarse(bench, generator))) for _ in range(RANDOM_MAPS // 2)]
+    # At other grains the model reacts to noise as such: pixels, patches, and the map itself moved to where it was not drawn.
+    ways = (_moved, _coarse, _pixels)
+    chance = [_area(replace(bench, maps=ways[turn % 3](bench, generator))) for turn in range(RANDOM_MAPS)]
     beaten = sum(own < other for other in chance)
     passed = beaten == len(chance)
     all_needed = "" if passed else "; it must beat them all"
@@ -171,9 +186,32 @@ def _deletion(bench: Bench) -> OwnTest:
     )
 
 
+def _simple(bench: Bench) -> OwnTest:
+    """Against maps that know nothing of the model and may yet be right: never failed, for a lesion may lie in the middle."""
+    own, generator = _area(bench), np.random.default_rng(bench.seed)
+    names = [n for n in SIMPLE if own >= _area(replace(bench, maps=CONTROLS[n](bench.cases, generator)))]
+    if not names:
+        said = "Removing what it marks lowers the score faster than the middle of the image or its edges."
+        return OwnTest(name="deletion against simple maps", passed=True, value=round(own, 6), said=said)
+    listed = " or ".join(IN_WORDS[n] for n in names)
+    said = f"Removing what it marks lowers the score no faster than {listed}, which knows nothing of the model."
+    return OwnTest(name="deletion against simple maps", passed=None, value=round(own, 6), said=said)
+
+
 def _area(bench: Bench) -> float:
     """Area under a deletion curve of few steps: many random maps are tried."""
     return float(area(deletion_curve(bench, STEPS))[0])
+
+
+def _pixels(bench: Bench, generator: np.random.Generator) -> NDArray[np.float32]:
+    return random_map(bench.cases, generator)
+
+
+def _moved(bench: Bench, generator: np.random.Generator) -> NDArray[np.float32]:
+    """The map itself, moved by at least a quarter of the image along each axis, round the border: the same grain elsewhere."""
+    shape = bench.maps.shape[1:]
+    shift = tuple(int(generator.integers(n // 4, n - n // 4 + 1)) for n in shape)
+    return np.roll(bench.maps, shift, axis=tuple(range(1, len(shape) + 1)))
 
 
 def _coarse(bench: Bench, generator: np.random.Generator) -> NDArray[np.float32]:
@@ -205,10 +243,11 @@ def _random_weights(trial: OnTrial, method: str, bench: Bench, how: How) -> OwnT
     stage = ("all layers", predictor(trial, other.module), _with_layer(trial, method, how, other))
     value = float(mprt(replace(bench, randomised=(stage,)))[0])
     if not np.isfinite(value):
-        said = "With random weights the map is the same everywhere: it depends on the weights."
-        return OwnTest(name="random weights", passed=True, value=None, said=said)
-    passed = value < SAME_UNDER_RANDOM
-    told = "becomes another one" if passed else "stays much the same, so it shows the image and not the model"
+        said = "With random weights the map is empty, so whether it shows what was learned was not decided."
+        return OwnTest(name="random weights", passed=None, value=None, said=said)
+    passed = abs(value) < SAME_UNDER_RANDOM
+    same = "stays much the same" if value > 0 else "only turns over"
+    told = "becomes another one" if passed else f"{same}, so it shows the image and not the model"
     return OwnTest(
         name="random weights", passed=passed, value=round(value, 6),
         said=f"With random weights the map {told}: rank correlation {value:.2f}.",
@@ -216,28 +255,33 @@ def _random_weights(trial: OnTrial, method: str, bench: Bench, how: How) -> OwnT
 
 
 def _verdict(trial: OnTrial, how: How, method: str, target: str, output: Output) -> tuple[Grade, str, str]:
-    """Grade, sentence and where it is from: the trial of this target, else of its group, else of all together."""
+    """Grade, sentence and where it is from; not tested where the audit is of other weights or another layer."""
     card = how.card
     if card is None:
         return "not tested", "Not tested on this model: no audit of it was given.", "no audit"
     if card.subject.weights_sha256 != trial.ref.weights_sha256:
         return "not tested", "Not tested on this model: the audit is of other weights.", f"audit {card.id[:12]}"
-    tried = {t.target: t for t in card.explainability.trials if t.method == method}
-    for name in (output.name, output.group, target, *tried):
-        if name in tried:
-            found: MethodTrial = tried[name]
-            where = f"audit {card.id[:12]} on {card.transparency.data.images} images, target: {name}"
-            return found.verdict.grade, found.verdict.sentence, where
-    return "not tested", f"Not tested on this model: the audit did not try {method}.", f"audit {card.id[:12]}"
+    tried = _trial_of(card, method, target, output)
+    if tried is None:
+        return "not tested", f"Not tested on this model: the audit did not try {method}.", f"audit {card.id[:12]}"
+    name, found = tried
+    drawn = found.settings.get("layer")
+    if how.layer and drawn != how.layer:
+        other = f"the audit drew {method} from {drawn or 'the deepest layer'}, this map is from {how.layer}"
+        return "not tested", f"Not tested on this model: {other}.", f"audit {card.id[:12]}"
+    where = f"audit {card.id[:12]} on {card.transparency.data.images} images, target: {name}"
+    return found.verdict.grade, found.verdict.sentence, where
 
 
-def _picture(pixels: NDArray[np.uint8], made: Maps, words: ExplainedImage) -> bytes:
+def _picture(pixels: NDArray[np.uint8], made: Maps, words: ExplainedImage, chosen: bool) -> bytes:
     if made.values.ndim != 3:
         raise InputError(f"picture: expected a map (H, W), got {made.values.shape[1:]}; volumes are explained in Python")
     tone = {True: "good", False: "bad", None: "open"}
     where = [f"layer {words.layer}"] if words.layer else []
     where += [f"{words.samples} samples or steps"] if words.samples else []
     notes = [f"Verdict from: {words.verdict_from}.", *words.notes]
+    if METHODS[words.method].needs == "grid" and not chosen:
+        notes.append("Drawn from the deepest layer that keeps places: no audit chose one by its score.")
     said = MapWords(
         title=f"{words.method} for {words.target} (probability {100 * words.probability:.0f} %)",
         subtitle=", ".join([words.model, f"weights {words.weights_sha256[:12]}", *where]),

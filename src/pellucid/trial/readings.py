@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 from pellucid.assess.verify import verify
 from pellucid.audit.cases import Predict
+from pellucid.errors import InputError
 from pellucid.images import open_study
 from pellucid.reader import Reader
 from pellucid.record import Reading, reading_from_json
@@ -24,16 +25,26 @@ REPLAYED = 5
 NO_FINDINGS = "this model shows no findings and cites no rule: its answer is a number that nobody can re-derive"
 
 
-def read_all(reader: Reader, collected: Collected, store: Store) -> tuple[Reading, ...]:
-    """A reading of every case, in order; kept as they are made."""
+def readers_of(reader: Reader, collected: Collected, by_fold: Mapping[int, Reader]) -> tuple[Reader, ...]:
+    """Who reads each case: the reader, or where there are readers of folds the one that did not learn from it."""
+    if not by_fold:
+        return (reader,) * len(collected)
+    gone = sorted(set(collected.folds.tolist()) - set(by_fold))
+    if gone:
+        raise InputError(f"held out: expected a reader for every fold, got none for fold {gone[0]}; train again to the end")
+    return tuple(by_fold[fold] for fold in collected.folds.tolist())
+
+
+def read_all(readers: Sequence[Reader], collected: Collected, store: Store) -> tuple[Reading, ...]:
+    """A reading of every case by its reader, in order; kept as they are made."""
     readings: list[Reading] = []
     for i in tqdm(range(len(collected)), desc="readings", unit="image", disable=None):
         name = f"reading/{collected.names[i]}/{i}"
         kept = store.content(name)
         try:
-            reading = reading_from_json(json.dumps(kept)) if kept else _read(reader, collected, i)
+            reading = reading_from_json(json.dumps(kept)) if kept else _read(readers[i], collected, i)
         except ValidationError:
-            reading = _read(reader, collected, i)
+            reading = _read(readers[i], collected, i)
         if not kept:
             store.keep_content(name, json.loads(reading.as_json()))
         readings.append(reading)
@@ -58,10 +69,10 @@ def entailment(readings: Sequence[Reading], patients: NDArray[np.str_]) -> Entai
     return Entailment(share=share, readings=len(readings), failures=tuple(failures[:MOST_FAILURES]))
 
 
-def replay_reader(reader: Reader, collected: Collected, readings: Sequence[Reading]) -> Replay:
+def replay_reader(readers: Sequence[Reader], collected: Collected, readings: Sequence[Reading]) -> Replay:
     """Some images read a second time, from their files on: whether the ids, which are hashes of content, are the same."""
     index = range(min(REPLAYED, len(readings)))
-    again = [_read(reader, collected, i).id for i in index]
+    again = [_read(readers[i], collected, i).id for i in index]
     first = [readings[i].id for i in index]
     digest = hashlib.sha256("".join(first).encode()).hexdigest()
     return Replay(what=f"{len(first)} images read from their files", times=2, same=again == first, digest=digest)

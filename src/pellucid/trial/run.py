@@ -1,7 +1,7 @@
 """The audit of a model on a manifest: everything measured, in the time given, resumable; at the end the accountability card."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +13,8 @@ from tqdm import tqdm
 from pellucid.audit.cases import Predict
 from pellucid.audit.map_measures import MAP_MEASURES, measure
 from pellucid.errors import InputError
-from pellucid.reader import software
-from pellucid.record import MethodTrial
+from pellucid.reader import Reader, software
+from pellucid.record import MethodTrial, Reading
 from pellucid.record.accountability import AccountabilityCard
 from pellucid.record.shortcut import ShortcutAudit
 from pellucid.report.card import MapTile
@@ -30,6 +30,8 @@ from pellucid.trial.store import Store, held, key_of
 from pellucid.trial.subject import CLASS, OnTrial, predictor
 from pellucid.trial.trials import Room, asks_of, deletion_plots, open_room, try_all
 
+NO_FOLDS: Mapping[int, Reader] = {}
+
 
 @dataclass(frozen=True)
 class Audited:
@@ -39,8 +41,17 @@ class Audited:
     tiles: tuple[MapTile, ...] = ()
 
 
-def audit(trial: OnTrial, request: Request, *, say: Callable[[str], None] = lambda _: None) -> Audited:
+def audit(
+    trial: OnTrial,
+    request: Request,
+    *,
+    by_fold: Mapping[int, Reader] = NO_FOLDS,
+    say: Callable[[str], None] = lambda _: None,
+) -> Audited:
     """The card of a model on a manifest. Goes on where an earlier run of the same model, data and settings was stopped.
+
+    `by_fold` are readers of the folds of the manifest (`trial.held_out.fold_readers`): each reads the images that it did not
+    learn from, so that accuracy, calibration and concepts are judged on unseen images; maps are of the model itself.
 
     Raises RecipeError or ImageError for data that cannot be used, InputError where another audit writes to the same folder or a
     score is not finite, UnknownName for a method, measure or target that does not exist.
@@ -54,12 +65,13 @@ def audit(trial: OnTrial, request: Request, *, say: Callable[[str], None] = lamb
         collected = collect(
             trial.source, request.data, trial.plan, most=request.cases, seed=request.seed, channels=trial.channels
         )
-        run = key_of(_settings(trial, request, collected, {"methods": list(methods), "measures": list(measures)}))
-        room = _room(trial, collected, Store(request.out, run), request.seed)
+        named = {"methods": list(methods), "measures": list(measures), **_others(trial, by_fold)}
+        run = key_of(_settings(trial, request, collected, named))
+        room = open_room(trial, collected, Store(request.out, run), request.seed, by_fold)
         p = _scores(room)
         asks = asks_of(trial, p, request.targets)
         say(f"{len(collected)} images; {len(methods)} methods on {', '.join(a.name for a in asks)}; goes on in {request.out}")
-        readings = reads.read_all(trial.reader, collected, room.store) if trial.reader is not None else ()
+        readings = _readings(room)
         answers = reads.outcome_probabilities(trial.reader, readings) if trial.reader is not None else p[:, trial.groups()[CLASS]]
         seconds = FOR_MAPS * 60 * request.minutes / len(asks)
         trials = [t for ask in asks for t in try_all(room, ask, methods, measures, seconds)]
@@ -68,7 +80,7 @@ def audit(trial: OnTrial, request: Request, *, say: Callable[[str], None] = lamb
             readings=readings,
             trials=tuple(trials),
             shortcuts=_shortcuts(room, request, answers),
-            concepts=interpretability(trial.reader, request, room.store, _Bar()),
+            concepts=interpretability(trial.reader, request, room.store, _Bar(), by_fold),
             deletion=deletion_plots(room, asks[0], _tried(trials, asks[0].name)),
             asks=tuple(a.name for a in asks),
         )
@@ -79,6 +91,12 @@ def audit(trial: OnTrial, request: Request, *, say: Callable[[str], None] = lamb
     return Audited(card.model_copy(update=stamped), shown)
 
 
+def _others(trial: OnTrial, by_fold: Mapping[int, Reader]) -> dict[str, list[str | None]]:
+    """The weights of all models that have a part in the audit beside the one on trial."""
+    partners: list[str | None] = [p.ref.weights_sha256 for p in (*trial.again, *([trial.shuffled] if trial.shuffled else []))]
+    return {"folds": [by_fold[fold].ref.weights_sha256 for fold in sorted(by_fold)], "partners": partners}
+
+
 def _settings(trial: OnTrial, request: Request, collected: Collected, named: dict[str, Any]) -> dict[str, Any]:
     """Everything that decides what is measured: its hash is the run's name."""
     chosen = {"targets": list(request.targets), "cases": request.cases, "minutes": request.minutes, "seed": request.seed}
@@ -86,8 +104,11 @@ def _settings(trial: OnTrial, request: Request, collected: Collected, named: dic
     return {**model, "data": collected.sha256, "software": software(), **named, **chosen}
 
 
-def _room(trial: OnTrial, collected: Collected, store: Store, seed: int) -> Room:
-    return open_room(trial, collected, store, predictor(trial), seed)
+def _readings(room: Room) -> tuple[Reading, ...]:
+    reader = room.trial.reader
+    if reader is None:
+        return ()
+    return reads.read_all(reads.readers_of(reader, room.collected, room.by_fold), room.collected, room.store)
 
 
 def _scores(room: Room) -> NDArray[np.float64]:
@@ -111,6 +132,8 @@ def _shortcuts(room: Room, request: Request, answers: NDArray[np.float64]) -> Sh
     reader, columns = room.trial.reader, room.trial.groups().get(CLASS)
     own = predictor(room.trial)
     predict: Predict = answering(reader) if reader is not None else lambda images: own(images)[:, columns]
+    if room.by_fold:
+        answers = predict(room.collected.images)  # of the model itself: those at hand are of the readers of the folds
     seconds = FOR_SHORTCUTS * 60 * request.minutes
     found = shortcuts_of(room.trial, room.collected, answers, predict, seconds, request.seed)
     room.store.keep_content("shortcuts", found if isinstance(found, str) else found.model_dump(mode="json"))

@@ -17,6 +17,7 @@ from pellucid.errors import CardError, InputError, UnknownName
 from pellucid.explain import Subject, Target, class_target, concept_target, explain, recognise
 from pellucid.images.prepare import prepare
 from pellucid.models.bottleneck import Seen
+from pellucid.models.card import sha256_of
 from pellucid.reader import Reader, load_reader, reader_folder
 from pellucid.record import FrozenDict, PreparationStep
 from pellucid.record.accountability import OnTrialRef
@@ -55,6 +56,12 @@ class OnTrial:
     reader: Reader | None = None
     card: ForeignCard | None = None
     notes: tuple[str, ...] = field(default=())
+    layers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Layer of each class activation map, by method; where it names none, the deepest that keeps places."""
+    again: tuple["OnTrial", ...] = ()
+    """The same model trained again with another seed; see `with_partners`."""
+    shuffled: "OnTrial | None" = None
+    """The same model trained on shuffled labels."""
 
     def groups(self) -> dict[str, NDArray[np.int64]]:
         """Columns of each group of outputs."""
@@ -64,7 +71,11 @@ class OnTrial:
 
 def reader_on_trial(name: str | Path) -> OnTrial:
     """A reader by name or folder: every state of every concept, and every outcome of its shadow, can be explained."""
-    reader = load_reader(name)
+    return trial_of(load_reader(name), _held_out(reader_folder(name)))
+
+
+def trial_of(reader: Reader, held_out: FrozenDict | None = None) -> OnTrial:
+    """A reader that is at hand, put on trial; `held_out` is what its developer measured, in words."""
     card = reader.card
     named = [(f"{c.name} = {state}", c.name, (k, s)) for k, c in enumerate(card.concepts) for s, state in enumerate(c.states)]
     named += [(f"{SHADOW}: {outcome}", SHADOW, None) for outcome in card.shadow_outcomes]
@@ -82,10 +93,10 @@ def reader_on_trial(name: str | Path) -> OnTrial:
         kind="reader of this project",
         family=subject.family,
         title=card.reader.title,
-        weights_sha256=card.files.weights_sha256,
+        weights_sha256=reader.ref.weights_sha256 or card.files.weights_sha256,
         licence=card.reader.licence,
         hashes=FrozenDict({k: v for k, v in hashes.items() if v}),
-        held_out=_held_out(reader_folder(name)),
+        held_out=held_out or FrozenDict(),
     )
     return OnTrial(
         ref=ref,
@@ -129,6 +140,7 @@ def foreign_on_trial(path: Path, *, allow_code: bool = False) -> OnTrial:
         title=spec.title or spec.name,
         weights_sha256=made.weights_sha256,
         licence=spec.licence,
+        hashes=FrozenDict({"Card": sha256_of(path)}),
     )
     return OnTrial(
         ref=ref,
@@ -147,6 +159,36 @@ def _input_shape(plan: Sequence[PreparationStep], channels: int) -> tuple[int, .
     """(C, H, W) that the preparation gives, seen on a black image."""
     array = prepare(np.zeros((64, 64), np.uint8), plan).array
     return (channels, *array.shape[1:])
+
+
+def with_partners(trial: OnTrial, again: Sequence[OnTrial], shuffled: OnTrial | None) -> OnTrial:
+    """The model with others of its kind: maps should repeat for those trained again, and not for one trained on shuffled labels.
+
+    Raises InputError where a partner does not give the same outputs from images prepared alike.
+    """
+    for other in (*again, *([shuffled] if shuffled else [])):
+        if [o.name for o in other.outputs] != [o.name for o in trial.outputs] or other.plan != trial.plan:
+            raise InputError(
+                f"{other.ref.name}: expected the outputs and preparation of {trial.ref.name}, got others; "
+                "give a model trained by the same recipe"
+            )
+    return replace(trial, again=tuple(again), shuffled=shuffled)
+
+
+def lesion_maps(trial: OnTrial, images: Images) -> Maps | None:
+    """Where a reader's own net outlines its first kind of place, (n, H, W) in 0 … 1; None of a model that outlines nothing.
+
+    It is the figure to stand beside localisation: a map that points worse than the outline is no help in pointing.
+    """
+    if trial.reader is None or not trial.reader.card.places:
+        return None
+    parts: list[Maps] = []
+    for start in range(0, len(images), BATCH):
+        with torch.inference_mode():
+            places = torch.sigmoid(trial.reader.net(torch.from_numpy(images[start : start + BATCH])).places[:, :1])
+            large = nn.functional.interpolate(places, size=images.shape[2:], mode="bilinear", align_corners=False)
+        parts.append(large[:, 0].numpy())
+    return np.concatenate(parts)
 
 
 def find_output(trial: OnTrial, text: str) -> Output | str:
@@ -202,6 +244,7 @@ def explainer(
 ) -> Explain:
     """A method as a function of images (n, C, H, W) and output indices (n,) -> maps (n, H, W); batched per output."""
     own = subject or trial.subject
+    settings = {**({"layer": trial.layers[method]} if method in trial.layers else {}), **(settings or {})}
 
     def explain_all(images: Images, targets: NDArray[np.int64]) -> Maps:
         out = np.empty((len(images), *images.shape[2:]), np.float32)
@@ -210,7 +253,7 @@ def explainer(
             for start in range(0, len(rows), BATCH):
                 some = rows[start : start + BATCH]
                 tensor = torch.from_numpy(np.ascontiguousarray(images[some], dtype=np.float32))
-                out[some] = explain(own, tensor, target, method, seed=seed, **(settings or {})).values
+                out[some] = explain(own, tensor, target, method, seed=seed, **settings).values
         return out
 
     return explain_all

@@ -24,9 +24,19 @@ def summarise(data: Data, entailed: Entailment, trials: Sequence[MethodTrial], r
     _maps(trials, rely, rely_not, before)
     _shortcuts(shortcuts, rely_not, before)
     before += _before(data, forms)
-    return Summary(
-        headline=_headline(data, entailed, trials), rely=tuple(rely), rely_not=tuple(rely_not), before_use=tuple(before)
-    )
+    headline = f"{_headline(data, entailed, trials)}{_alarms(right, shortcuts)}"
+    return Summary(headline=headline, rely=tuple(rely), rely_not=tuple(rely_not), before_use=tuple(before))
+
+
+def _alarms(right: Sequence[Figure], shortcuts: ShortcutAudit | str) -> str:
+    """What a board must not miss, whatever the maps are worth."""
+    auroc = next((f.measured for f in right if f.name == "AUROC"), None)
+    said = ""
+    if auroc is not None and auroc.value is not None and (auroc.low is None or auroc.low <= 0.5):
+        said += " It is not shown to tell the classes apart."
+    if isinstance(shortcuts, ShortcutAudit) and shortcuts.severity == "shortcut":
+        said += " A shortcut was found: it does not answer from the lesion alone."
+    return said
 
 
 def _shortcuts(found: ShortcutAudit | str, rely_not: list[str], before: list[str]) -> None:
@@ -75,7 +85,7 @@ def _answers(entailed: Entailment, replay: Replay, rely: list[str], rely_not: li
             f"That each category follows from what is shown: only {told(entailed.share)} of readings were re-derived."
         )
     if replay.same:
-        rely.append("That the same image gives the same answer again, to the last byte.")
+        rely.append(f"That the same image gives the same answer again on the same machine, to the last byte ({replay.what}).")
     else:
         rely_not.append("That the same image gives the same answer again: it did not.")
 
@@ -87,9 +97,8 @@ def _accuracy(data: Data, right: Sequence[Figure], rely: list[str], rely_not: li
     elif auroc.measured.low is None or auroc.measured.low <= 0.5:
         rely_not.append(f"That it tells the classes apart: AUROC {told(auroc.measured)}, not shown to be better than guessing.")
     elif data.basis in UNSEEN:
-        rely.append(
-            f"That it tells the classes apart to this degree, on images it did not learn from: AUROC {told(auroc.measured)}."
-        )
+        where = "nets of its recipe on images they did" if data.basis == "held-out" else "on images it did"
+        rely.append(f"That it tells the classes apart to this degree, {where} not learn from: AUROC {told(auroc.measured)}.")
     else:
         rely_not.append(
             f"Its accuracy here: it may have learned from these images (AUROC {told(auroc.measured)}); others may fare worse."
@@ -110,16 +119,18 @@ def _maps(trials: Sequence[MethodTrial], rely: list[str], rely_not: list[str], b
 
 def _before(data: Data, forms: Sequence[Artefact]) -> list[str]:
     said: list[str] = []
-    if data.basis not in UNSEEN:
+    if data.basis != "other images":
         said.append(
             f"Run this audit on {LOCAL_CASES} or more images of your own patients, which the model cannot have learned from."
         )
     if not data.groups:
         said.append("Give the site or scanner of each image: whether it works alike on all of them was not measured.")
-    empty = sum(line.status == "not available" for form in forms for line in form.lines)
+    lines = [line for form in forms for line in form.lines]
+    empty = sum(line.status == "not available" for line in lines)
     if empty:
         said.append(
-            f"Ask the developer for the {empty} lines of the published forms that are not available, and add them by --declare."
+            f"Ask the developer for what the published forms lack ({empty} of {len(lines)} lines, some asked by several forms), "
+            "and add it by --declare."
         )
     said.append("Settle who may overrule it, how that is recorded, and who stops it; this card does not decide that.")
     return said

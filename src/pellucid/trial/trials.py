@@ -17,13 +17,15 @@ from pellucid.audit.map_trial import chosen, try_methods
 from pellucid.audit.verdict import installed_rules, verdict
 from pellucid.errors import PellucidError
 from pellucid.explain import METHODS, Subject
+from pellucid.reader import Reader
 from pellucid.record import FrozenDict, MeasureResult, MethodTrial, Reason, Verdict
 from pellucid.record.accountability import Plot, Series
 from pellucid.record.trial import Measured
 from pellucid.trial.budget import LEAST, Speed, allot, grouped, ordered, seconds_per_case
 from pellucid.trial.data import Collected
+from pellucid.trial.layers import Layers, Validation, choose_layers, judged
 from pellucid.trial.store import Store
-from pellucid.trial.subject import CLASS, SHADOW, OnTrial, explainer, find_output, predictor, randomised
+from pellucid.trial.subject import CLASS, SHADOW, OnTrial, explainer, find_output, lesion_maps, predictor, randomised
 
 IN_TURN = "findings, in each image one of them in turn"
 ANSWERED = "the class it answers"
@@ -58,10 +60,18 @@ class Room:
     store: Store
     stages: tuple[tuple[str, Subject], ...]
     seed: int = 0
+    by_fold: Mapping[int, Reader] = field(default_factory=dict[int, Reader])
+    """Readers of the folds, each of which reads the cases that it did not learn from; none for the reader alone."""
     made: dict[tuple[str, str], tuple[NDArray[np.int64], Maps]] = field(default_factory=dict)
     """By (what is explained, method): the rows of the cases, and their maps; filled while methods are tried."""
     known: dict[tuple[str, bytes], NDArray[np.float64]] = field(default_factory=dict)
     """Scores of alterations that do not depend on a map, shared by all methods."""
+    layers: dict[str, Layers] = field(default_factory=dict[str, Layers])
+    """By what is explained, the layers of class activation maps; filled while methods are tried."""
+
+    def drawn(self, asked: str) -> OnTrial:
+        """The model with the layers chosen for what is explained."""
+        return replace(self.trial, layers=self.layers[asked].chosen) if asked in self.layers else self.trial
 
 
 @dataclass(frozen=True)
@@ -72,10 +82,10 @@ class Group:
     cases: Mapping[str, int]
 
 
-def open_room(trial: OnTrial, collected: Collected, store: Store, predict: Predict, seed: int) -> Room:
+def open_room(trial: OnTrial, collected: Collected, store: Store, seed: int, by_fold: Mapping[int, Reader]) -> Room:
     """A room with three randomised copies of the model; with none where it has no weights to be seen (ONNX)."""
     copies = [(name, randomised(trial, share, seed)) for name, share in STAGES]
-    return Room(trial, collected, predict, store, tuple((n, c) for n, c in copies if c is not None), seed)
+    return Room(trial, collected, predictor(trial), store, tuple((n, c) for n, c in copies if c is not None), seed, by_fold)
 
 
 def asks_of(trial: OnTrial, p: NDArray[np.float64], wanted: Sequence[str]) -> tuple[Ask, ...]:
@@ -110,6 +120,8 @@ def try_all(room: Room, ask: Ask, methods: Sequence[str], measures: Sequence[str
     """Every method on one ask. A method that the model does not allow is listed with the reason, not tested."""
     begun = time.perf_counter()
     speeds, refused = _speeds(room, ask, methods, seconds)
+    on = Validation(room.collected, ask.targets, room.predict, seconds, room.seed)
+    room.layers[ask.name] = choose_layers(room.trial, on, speeds, room.store, ask.name)
     groups, late = _kept_plan(room, ask, speeds, measures, seconds - (time.perf_counter() - begun))
     refused |= late
     found: dict[str, tuple[MeasureResult, ...]] = {}
@@ -117,7 +129,7 @@ def try_all(room: Room, ask: Ask, methods: Sequence[str], measures: Sequence[str
     with tqdm(total=total, desc=ask.name, unit="measure", disable=None) as bar:
         for group in groups:
             found |= _try_group(room, ask, group, measures, bar)
-    settings = {m: _settings(room, groups, m) for m in found}
+    settings = {m: _settings(room, ask, groups, m) for m in found}
     return tuple(
         _not_tested(ask, m, refused[m])
         if m in refused
@@ -126,9 +138,13 @@ def try_all(room: Room, ask: Ask, methods: Sequence[str], measures: Sequence[str
     )
 
 
-def _settings(room: Room, groups: Sequence[Group], method: str) -> FrozenDict:
+def _settings(room: Room, ask: Ask, groups: Sequence[Group], method: str) -> FrozenDict:
     group = next(g for g in groups if method in g.methods)
-    return FrozenDict({"seed": room.seed, "experimental": METHODS[method].experimental, "most cases": max(group.cases.values())})
+    told = {"seed": room.seed, "experimental": METHODS[method].experimental, "most cases": max(group.cases.values())}
+    layers = room.layers[ask.name]
+    told |= {"layer": layers.chosen[method]} if method in layers.chosen else {}
+    told |= {"layer chosen": layers.said[method]} if method in layers.said else {}
+    return FrozenDict(told)
 
 
 def _not_tested(ask: Ask, method: str, why: str) -> MethodTrial:
@@ -187,14 +203,14 @@ def _kept_plan(
     """The plan of the first run, so that one that goes on asks for the same cases."""
     kept = room.store.content(f"plan/{ask.name}")
     if kept is None:
-        groups, late = _plan(room, speeds, measures, seconds)
+        groups, late = _plan(room, ask, speeds, measures, seconds)
         content = {"groups": [[list(g.methods), dict(g.cases)] for g in groups], "late": late}
         kept = room.store.keep_content(f"plan/{ask.name}", content)
     return tuple(Group(tuple(methods), cases) for methods, cases in kept["groups"]), kept["late"]
 
 
 def _plan(
-    room: Room, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float
+    room: Room, ask: Ask, speeds: Mapping[str, Speed], measures: Sequence[str], seconds: float
 ) -> tuple[tuple[Group, ...], dict[str, str]]:
     """Groups of methods with the cases of each measure, so that all ends in time; and why others find no time at all.
 
@@ -203,7 +219,9 @@ def _plan(
     chosen_groups = grouped(speeds)
     late: dict[str, str] = {}
     while chosen_groups:
-        plan, short = _shared_out(room, speeds, chosen_groups, measures, seconds)
+        plan, short = _shared_out(
+            room, len(judged(len(room.collected), room.layers[ask.name])), speeds, chosen_groups, measures, seconds
+        )
         if short is None:
             return plan, late
         chosen_groups.remove(list(short[0]))
@@ -212,7 +230,7 @@ def _plan(
 
 
 def _shared_out(
-    room: Room, speeds: Mapping[str, Speed], groups: Sequence[Sequence[str]], measures: Sequence[str], seconds: float
+    room: Room, count: int, speeds: Mapping[str, Speed], groups: Sequence[Sequence[str]], measures: Sequence[str], seconds: float
 ) -> tuple[tuple[Group, ...], tuple[Sequence[str], str] | None]:
     """The plan, fast groups leaving their rest to slow ones; and the slowest group that comes off too short, with the reason."""
     left, waiting, plan = seconds, sum(map(len, groups)), list[Group]()
@@ -222,9 +240,9 @@ def _shared_out(
         speed = Speed(max(speeds[m].forward for m in methods), max(speeds[m].explanation for m in methods))
         each = {m: seconds_per_case(m, speed, methods=len(methods), stages=max(1, len(room.stages))) for m in ordered(measures)}
         map_seconds = speed.explanation * len(methods)
-        cases = allot(each, len(room.collected), left * len(methods) / waiting, map_seconds)
+        cases = allot(each, count, left * len(methods) / waiting, map_seconds)
         if any(cases[m] == 0 for m in core):
-            least = min(len(room.collected), LEAST) * (map_seconds + sum(each[m] for m in core))
+            least = min(count, LEAST) * (map_seconds + sum(each[m] for m in core))
             short = (methods, _too_slow(speed.explanation, least))
         left -= sum(each[m] * cases[m] for m in each) + map_seconds * max(cases.values())
         waiting -= len(methods)
@@ -239,12 +257,14 @@ def _too_slow(each: float, whole: float) -> str:
 def _try_group(room: Room, ask: Ask, group: Group, measures: Sequence[str], bar: Any) -> dict[str, tuple[MeasureResult, ...]]:
     """The measures of methods that share their cases; their maps go into `room.made`."""
     allowed = [m for m in measures if group.cases[m]]
-    index = chosen(room.collected.patients, max(1, *group.cases.values()), room.seed)
+    rows = judged(len(room.collected), room.layers[ask.name])
+    index = rows[chosen(room.collected.patients[rows], max(1, *group.cases.values()), room.seed)]
     cases = room.collected.cases(ask.targets[index], index)
     for m in group.methods:
         room.made[ask.name, m] = (index, _maps(room, ask, m, cases))
     maps = {m: maps_of(room, ask, m, index) for (name, m) in room.made if name == ask.name}
-    benches = {m: _bench(room, m, cases, maps[m], {o: v for o, v in maps.items() if o != m}) for m in group.methods}
+    drawn = replace(room, trial=room.drawn(ask.name))
+    benches = {m: _bench(drawn, m, cases, maps[m], {o: v for o, v in maps.items() if o != m}) for m in group.methods}
     name = f"{ask.name}/{{}}/{{}}/{len(index)}"
     done = {(m, k): r for m in group.methods for k in allowed if (r := room.store.result(name.format(m, k))) is not None}
     bar.update(len(done))
@@ -285,12 +305,20 @@ def _bench(room: Room, method: str, cases: Cases, maps: Maps, others: Mapping[st
         others=others,
         known=room.known,
         reseeded=(lambda seed: explainer(room.trial, method, seed=seed)) if draws(method) else None,
+        retrained=tuple(_partner(room, other, method) for other in room.trial.again),
+        label_randomised=None if room.trial.shuffled is None else _partner(room, room.trial.shuffled, method),
+        reference=None if cases.masks is None else lesion_maps(room.trial, cases.images),
     )
+
+
+def _partner(room: Room, other: OnTrial, method: str) -> tuple[Predict, Explain]:
+    """Another model of the same kind, with maps from the same layer."""
+    return predictor(other), explainer(replace(other, layers=room.trial.layers), method, seed=room.seed)
 
 
 def _maps(room: Room, ask: Ask, method: str, cases: Cases) -> Maps:
     """Maps of the cases, chunk by chunk, each kept as it is made."""
-    own = explainer(room.trial, method, seed=room.seed)
+    own = explainer(room.drawn(ask.name), method, seed=room.seed)
     parts: list[Maps] = []
     for start in range(0, len(cases.images), CHUNK):
         some = slice(start, start + CHUNK)
@@ -307,7 +335,7 @@ def maps_of(room: Room, ask: Ask, method: str, rows: NDArray[np.int64]) -> Maps:
     missing = np.array([r for r in rows.tolist() if r not in at], dtype=np.int64)
     fresh = dict[int, Maps]()
     if len(missing):
-        given = explainer(room.trial, method, seed=room.seed)(room.collected.images[missing], ask.targets[missing])
+        given = explainer(room.drawn(ask.name), method, seed=room.seed)(room.collected.images[missing], ask.targets[missing])
         fresh = dict(zip(missing.tolist(), given, strict=True))
     return np.stack([maps[at[r]] if r in at else fresh[r] for r in rows.tolist()])
 

@@ -28,9 +28,10 @@ def several(toy_recipe: Path, tmp_path: Path) -> tuple[Recipe, Path]:
         mask = np.zeros((10, 10), dtype=np.uint8)
         mask[: 2 + 2 * reader] = 255  # each reader draws a larger one: 2, 4, 6 rows
         Image.fromarray(mask).save(tmp_path / "images" / f"m{reader}.png")
+    Image.fromarray(np.zeros((10, 10), dtype=np.uint8)).save(tmp_path / "images" / "empty.png")
     rows = [
         {"case_id": "1", "image": "a.png", "m0": "m0.png", "m1": "m1.png", "m2": "m2.png"},
-        {"case_id": "2", "image": "b.png", "m0": "m0.png", "m1": "m1.png", "m2": ""},
+        {"case_id": "2", "image": "b.png", "m0": "m0.png", "m1": "m1.png", "m2": "empty.png"},
         {"case_id": "3", "image": "c.png", "m0": "", "m1": "", "m2": ""},
     ]
     more = {"shape": "oval", "classification": "benign", "pixel_size_cm": "0.1", "fold": "0"}

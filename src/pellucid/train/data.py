@@ -148,8 +148,8 @@ def place_masks(cases: Cases, head: Head, index: int, shape: tuple[int, int]) ->
         if place.mask_column:
             masks[channel] = _read_masks(cases, head.data, index, place.mask_column, shape)
         elif place.mask_columns:
-            drawn = [c for c in place.mask_columns if cases.rows[index].get(c, "")]
-            votes = [_read_masks(cases, head.data, index, column, shape) for column in drawn]
+            drawn = [_read_masks(cases, head.data, index, column, shape) for column in place.mask_columns]
+            votes = [mask for mask in drawn if mask.any()]  # an empty mask is that of a reader who was not there
             masks[channel] = 2 * np.sum(votes, axis=0) >= max(len(votes), 1)
         elif place.boxes and recorded_places(place, cases.folder):
             masks[channel] = _draw_boxes(boxes_of(cases.folder / place.boxes, cases.names[index], place), shape)

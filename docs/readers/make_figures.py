@@ -14,6 +14,7 @@ READERS = HERE.parent.parent / "src" / "pellucid" / "readers"
 BEGIN, END = "<!-- figures: written by make_figures.py -->", "<!-- end of figures -->"
 TITLES = {
     "cross_validated": "Whole image",
+    "held_out_split": "Whole image, on the part of the set that was kept for testing",
     "cross_validated_within_region_of_interest": "Within a region of interest (the lesion's recorded box)",
 }
 
@@ -44,6 +45,7 @@ def concepts(figures: dict[str, Any]) -> list[str]:
             *(number(c[key]) for key in ("kappa", "ece", "unknown_rate")),
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    lines += beside_readers(figures)
     values = [c["auroc"]["value"] for c in figures["concepts"].values() if c["auroc"]["value"] is not None]
     lines += [
         f"\n{name.replace('_', ' ').capitalize()}, any against none: AUROC {number(c['auroc_any'])}."
@@ -51,6 +53,24 @@ def concepts(figures: dict[str, Any]) -> list[str]:
         if (c.get("auroc_any") or {}).get("value") is not None
     ]
     return [*lines, "", f"Mean concept AUROC: {sum(values) / len(values):.3f}."]
+
+
+def beside_readers(figures: dict[str, Any]) -> list[str]:
+    """One row per concept that several readers rated: agreement beside theirs, and whether the spread follows theirs."""
+    rated = {name: c for name, c in figures["concepts"].items() if "kappa_between_readers" in c}
+    keys = ("kappa", "kappa_between_readers", "within_one", "within_one_constant", "spread")
+    rows = [f"| {name} | {' | '.join(number(c[key]) for key in keys)} |" for name, c in rated.items()]
+    head = [
+        "",
+        "| rated concept | kappa with their median | kappa between two readers | within one | best constant | spread |",
+        "|---|---|---|---|---|---|",
+    ]
+    told = (
+        "Kappas are quadratic-weighted. *Within one* is the share at most one grade away, and *best constant* is the same for "
+        "an answer that never changes: a measure that a constant passes measures nothing. *Spread* is Spearman's correlation of "
+        "the predicted with the readers' standard deviation, on images that three readers or more rated."
+    )
+    return [*head, *rows, "", told, ""] if rows else []
 
 
 def assessments(figures: dict[str, Any]) -> list[str]:

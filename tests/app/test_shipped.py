@@ -1,5 +1,6 @@
 """The readers that ship, through the command line, on real images: run where they and the data sets are there."""
 
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from pellucid.record import Reading, reading_from_json
 Run = Callable[..., tuple[int, str, str]]
 Shipped = Callable[[str], Path]
 
-CASES = {"breast-ultrasound": "breast-us/images/case054.png", "fundus": "fundus/images"}
+CASES = {"breast-ultrasound": "breast-us/images/case054.png", "fundus": "fundus/images", "blood-cell": "blood-cell/images"}
 
 
 def first_image(shared_data: Path, reader: str) -> Path:
@@ -105,7 +106,7 @@ def test_the_same_image_gives_the_same_reading(name: str, run: Run, shipped_read
     assert read(run, image, name)[1].id == read(run, image, name)[1].id
 
 
-@pytest.mark.parametrize(("name", "other"), [("breast-ultrasound", "fundus"), ("fundus", "breast-ultrasound")])
+@pytest.mark.parametrize(("name", "other"), list(itertools.permutations(sorted(CASES), 2)))
 def test_an_image_for_another_reader_abstains_with_the_reason(
     name: str, other: str, run: Run, shipped_reader: Shipped, shared_data: Path
 ) -> None:

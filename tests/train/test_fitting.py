@@ -7,8 +7,9 @@ from sklearn.metrics import f1_score
 pytest.importorskip("torch")
 
 from pellucid.assess.findings import stated
+from pellucid.audit.agreement import quadratic_kappa
 from pellucid.models.card import ConceptSpec
-from pellucid.train.fitting import SEVERAL_STATES, operating_points
+from pellucid.train.fitting import SEVERAL_STATES, operating_points, rated_points
 
 STATES = ("common", "rare", "rarest")
 
@@ -60,3 +61,11 @@ def test_two_states_get_the_point_with_the_best_macro_f1():
     _, cut = operating_points(ConceptSpec(name="x", states=("no", "yes")), p, labels)
     values = {t: f1_score(labels, second >= t, average="macro") for t in np.arange(0.15, 0.65, 0.05)}
     assert values[min(values, key=lambda t: abs(t - cut))] == pytest.approx(max(values.values()), abs=1e-9)
+
+
+def test_a_graded_concept_that_readers_rated_is_always_stated_at_its_best_kappa():
+    p, labels = _held_out(separable=True)
+    points = rated_points(p, labels)
+    told = _told(p, points)
+    assert (told < len(STATES)).all()
+    assert quadratic_kappa(labels, told) >= quadratic_kappa(labels, p.argmax(axis=1))

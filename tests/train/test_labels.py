@@ -7,7 +7,16 @@ import pytest
 
 from pellucid.errors import RecipeError
 from pellucid.models.card import Contradiction, Labels, Threshold
-from pellucid.train.labels import NOT_RECORDED, check_columns, label_array, read_manifest, state_index
+from pellucid.train.labels import (
+    NOT_RECORDED,
+    check_columns,
+    label_array,
+    medians,
+    rating_array,
+    read_manifest,
+    shares,
+    state_index,
+)
 
 SHAPE = Labels(column="shape", values={"oval": "oval", "no": "none"})
 
@@ -62,3 +71,22 @@ def test_an_empty_or_unreadable_manifest_is_one_clear_error(tmp_path: Path, cont
 
 def test_labels_without_a_rule_are_not_recorded():
     assert np.all(label_array(None, ("a", "b"), [{"x": "1"}] * 3) == NOT_RECORDED)
+
+
+RATED = Labels(ratings="readings.csv", column="margin", values={"1": "poor", "2": "fair", "3": "sharp"})
+STATES = ("poor", "fair", "sharp")
+
+
+def test_ratings_are_gathered_by_image_in_the_order_of_the_manifest():
+    rows = [{"image": i, "margin": m} for i, m in (("b", "1"), ("a", "3"), ("b", "2"), ("x", "1"), ("b", ""))]
+    found = rating_array(RATED, STATES, ["a", "b", "c"], rows, "image")
+    assert found.tolist() == [[2, -1], [0, 1], [-1, -1]]
+
+
+def test_the_median_of_readers_goes_to_the_later_state_at_a_half():
+    assert medians(np.array([[0, 1, -1], [2, 2, 0], [-1, -1, -1], [0, 2, -1]])).tolist() == [1, 2, -1, 1]
+
+
+def test_shares_are_the_readers_answers_and_zero_where_nobody_answered():
+    found = shares(np.array([[0, 1, 1, 2], [2, -1, -1, -1], [-1, -1, -1, -1]]), 3)
+    assert found.tolist() == [[0.25, 0.5, 0.25], [0.0, 0.0, 1.0], [0.0, 0.0, 0.0]]

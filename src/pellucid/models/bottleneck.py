@@ -191,6 +191,12 @@ class Bottleneck(nn.Module):
             if reaches_below:
                 self.clue_query[concept, 2, BELOW * count + place] = FIRST_LOOK
 
+    @torch.no_grad()
+    def look_about(self, concepts: Sequence[int]) -> None:
+        """Starts the queries of some concepts at random, each elsewhere, so that they can learn to look at different things."""
+        for concept in concepts:
+            nn.init.normal_(self.query[concept])
+
     def forward(self, grids: list[Tensor]) -> Seen:
         """Grids of the encoder, finest first -> everything seen (see `Seen` for shapes)."""
         grid = self.neck(grids)
@@ -226,7 +232,10 @@ class Bottleneck(nn.Module):
         return torch.cat([evidence, shapes[:, list(self.design.place_of())]], dim=-1)
 
     def _evidence(self, grid: Tensor, probability: Tensor, grids: list[Tensor]) -> tuple[Tensor, Tensor, Tensor]:
-        """Attention (B, K, Q, h, w), evidence (B, K, E), the shadow's; equal queries look once where nothing is learned."""
+        """Attention (B, K, Q, h, w), evidence (B, K, E), the shadow's, which never shapes what concepts see.
+
+        Equal queries look once where nothing is learned.
+        """
         rows = torch.cat([self.query, self.clue_query], dim=-1).flatten(0, 1)
         back = torch.arange(len(rows), device=rows.device)
         if not torch.is_grad_enabled():
@@ -239,7 +248,7 @@ class Bottleneck(nn.Module):
         seen = torch.cat([features[:, :-2], amount], dim=-1)
         shape = (len(self.design.states), QUERIES)
         weights = weights[:, back].unflatten(1, shape).unflatten(-1, grid.shape[-2:])
-        return weights, seen[:, back].unflatten(1, shape).flatten(2), features[:, -2:].flatten(1)
+        return weights, seen[:, back].unflatten(1, shape).flatten(2), features[:, -2:].flatten(1).detach()
 
     @torch.no_grad()
     def support(self, seen: Seen, grids: list[Tensor]) -> Tensor:

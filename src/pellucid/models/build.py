@@ -33,6 +33,8 @@ def new_net(head: Head, *, pretrained: bool) -> ConceptNet:
     encoder = new_encoder(head.encoder, pretrained=pretrained)
     bottleneck = Bottleneck(encoder.channels, design_of(head))
     bottleneck.look_first(expected_places(head))
+    if not head.encoder.frozen:
+        bottleneck.look_about([k for k, concept in enumerate(head.concepts) if concept.place is None])
     return ConceptNet(encoder, bottleneck)
 
 

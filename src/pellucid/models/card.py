@@ -38,8 +38,12 @@ class Labels(Record):
 
     Exactly one of: `values` (cell -> state), `contains` (the second of two states where the text holds it; `blank` cells are not
     recorded), `counts` (ascending limits: how many are reached chooses the state), `any_of` (second state where one is reached).
+
+    With `ratings` the cells are those of a table beside the manifest, one row per reader and image: heads are taught, and
+    calibrated on, how the readers' answers are distributed; figures are taken from their median, a half to the later state.
     """
 
+    ratings: str | None = None
     column: str | None = None
     values: Names | None = None
     contains: str | None = None
@@ -57,6 +61,8 @@ class PlaceSpec(Record):
 
     name: Text
     mask_column: str | None = None
+    mask_columns: tuple[str, ...] = ()
+    """Masks of several readers; the place is where half of those who drew one, or more, agree."""
     boxes: str | None = None
     label: str | None = None
     known_if: str | None = None
@@ -181,6 +187,9 @@ class DataSpec(Record):
     spacing_column: str | None = None
     spacing_factor: float = 1.0
     """Multiplies the column to give mm per pixel."""
+    split_column: str | None = None
+    """A column that says which rows figures are taken from (`test_split`), where the set has such a split and no folds."""
+    test_split: Text = "val"
     note: str | None = None
 
 

@@ -19,6 +19,7 @@ from pellucid.models.card import Card, ConceptSpec
 from pellucid.record import Finding, ReaderRef, Reading
 from pellucid.train.data import Cases, load_cases, open_case, place_masks
 from pellucid.train.labels import NOT_RECORDED
+from pellucid.train.rated import rated_figures
 from pellucid.train.views import bounding_box
 
 SEED = 20261123
@@ -123,13 +124,13 @@ def figures(
         "weights_sha256": weights_sha256,
         "n_images": len(cases),
         "n_patients": len(np.unique(cases.patients)),
-        "concepts": {c.name: _concept(c, cases.labels[:, k], readings, cases.patients) for k, c in enumerate(card.concepts)},
+        "concepts": {c.name: _concept(c, k, cases, readings) for k, c in enumerate(card.concepts)},
         "assessments": {
             q.name: _assessment(q.name, categories[q.name], cases.outcomes[q.name], readings, cases.patients)
             for q in card.questions
         },
         "localisation": _localisation(card, outcomes, cases.patients),
-        "shadow": _shadow(card.shadow_question, cases.outcomes[card.shadow_question], readings, cases.patients),
+        "shadow": _shadow(card, cases.outcomes[card.shadow_question], readings, cases.patients),
     }
 
 
@@ -139,7 +140,8 @@ def _interval(measure: Callable[..., float], arrays: Sequence[ArrayLike], patien
     return bootstrap(measure, arrays, np.random.default_rng(SEED), groups=patients, reason=reason).as_dict()
 
 
-def _concept(spec: ConceptSpec, labels: NDArray[np.int64], readings: Sequence[Reading], patients: NDArray[Any]) -> Measured:
+def _concept(spec: ConceptSpec, column: int, cases: Cases, readings: Sequence[Reading]) -> Measured:
+    labels, patients = cases.labels[:, column], cases.patients
     found = [reading.finding(spec.name) for reading in readings]
     judged = np.array([f is not None and f.probabilities is not None for f in found])
     recorded = labels != NOT_RECORDED
@@ -149,7 +151,11 @@ def _concept(spec: ConceptSpec, labels: NDArray[np.int64], readings: Sequence[Re
     y, who = labels[use], patients[use]
     stated = said[use] >= 0
     ys, ss, ws = y[stated], said[use][stated], who[stated]
-    return {
+    beside: Measured = {}
+    if spec.ordinal and spec.name in cases.ratings and stated.any():
+        rated = cases.ratings[spec.name][use][stated]
+        beside = rated_figures(rated, p[stated], (ys, ss), ws, _interval)
+    return beside | {
         "n": int(recorded.sum()),
         "auroc": _interval(agreement.auroc, (y, p), who),
         "auroc_any": _any(spec, y, p, who),
@@ -240,12 +246,13 @@ def _nan_mean(values: NDArray[np.float64], patients: NDArray[Any]) -> Measured:
     return _interval(_mean, (values[rows, columns],), patients[rows], "no place is recorded")
 
 
-def _shadow(question: str, labels: NDArray[np.int64], readings: Sequence[Reading], patients: NDArray[Any]) -> Measured:
-    shadows = [next((s for s in r.provenance.signals.shadow if s.question == question), None) for r in readings]
+def _shadow(card: Card, labels: NDArray[np.int64], readings: Sequence[Reading], patients: NDArray[Any]) -> Measured:
+    shadows = [next((s for s in r.provenance.signals.shadow if s.question == card.shadow_question), None) for r in readings]
     use = (labels != NOT_RECORDED) & np.array([s is not None for s in shadows])
     kept = [s for s, u in zip(shadows, use, strict=True) if u and s is not None]
     own, concept = np.array([s.probability for s in kept]), np.array([s.concept_probability for s in kept])
-    y, who = labels[use], patients[use]
+    last = len(card.shadow_outcomes) - 1  # the category that the shadow speaks of
+    y, who = (labels[use] == last).astype(np.int64), patients[use]
     return {
         "auroc": _interval(agreement.auroc, (y, own), who),
         "disagreement": _interval(_mean, (np.array([s.disagrees for s in kept], dtype=float),), who),

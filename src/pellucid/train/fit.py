@@ -3,7 +3,7 @@
 import copy
 import io
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from pellucid.models.bottleneck import ConceptNet
 from pellucid.models.build import expected_places, new_net
+from pellucid.train.augment import varied_batch
 from pellucid.train.data import Cases
 from pellucid.train.files import write_whole
 from pellucid.train.heads import fit_heads, inputs_of, look
@@ -65,19 +66,21 @@ def train_net(job: Job, cases: Cases, views: Views, recipe: Recipe) -> ConceptNe
         bar.set_postfix_str(text)
         log.info("%s epoch %d: %s", job.name, epoch + 1, text)
         loop.best, loop.waited = best, waited
-        if epoch % CHECKPOINT_EPOCHS == CHECKPOINT_EPOCHS - 1 or epoch == recipe.train.epochs - 1:
+        every = CHECKPOINT_EPOCHS if recipe.encoder.frozen else 1  # an epoch of a learning encoder takes minutes
+        if epoch % every == every - 1 or epoch == recipe.train.epochs - 1:
             loop.save(epoch + 1)
         if waited >= recipe.train.patience:
             break
     result = loop.result().eval()
-    fit_heads(result, job.training, cases, views, recipe)
+    if recipe.train.fit_heads:
+        fit_heads(result, job.training, cases, views, recipe)
     _write(job.folder / f"{job.name}-whole.pt", {"key": _key(job, recipe), "net": result.state_dict()})
     return result
 
 
 def _key(job: Job, recipe: Recipe) -> str:
     """What a finished net depends on, as text; another recipe, or other cases, do not take it over."""
-    return f"{recipe.model_dump_json()} {job.seed} {job.training.tolist()}"
+    return f"{recipe.model_dump_json(exclude_defaults=True)} {job.seed} {job.training.tolist()}"
 
 
 def _finished(net: ConceptNet, job: Job, recipe: Recipe) -> ConceptNet | None:
@@ -204,9 +207,13 @@ def _epoch(
 ) -> float:
     loop.net.train()
     order, losses = rng.permutation(training), []
+    generator = torch.Generator().manual_seed(int(rng.integers(2**31))) if recipe.train.views == 1 else None
     for start in range(0, max(1, len(order) - recipe.train.batch + 1), recipe.train.batch):
         index = np.sort(order[start : start + recipe.train.batch])
         inputs, targets = _batch(index, rng.integers(0, recipe.train.views, len(index)), cases, views, recipe)
+        if generator is not None and len(inputs) == 1:
+            x, places = varied_batch(inputs[0], targets.places, recipe.train.augment, generator)
+            inputs, targets = [x], replace(targets, places=places)
         loss = _loss(loop.net, inputs, targets, recipe)
         loop.optimiser.zero_grad(set_to_none=True)
         loss.backward()

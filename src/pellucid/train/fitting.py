@@ -11,7 +11,7 @@ from pellucid.assess.calibrate import apply, fit_calibration
 from pellucid.assess.conform import choose_set_rule
 from pellucid.assess.fitted import Fitted
 from pellucid.assess.novelty import COMPONENTS, Novelty, fit_novelty
-from pellucid.audit.agreement import macro_f1
+from pellucid.audit.agreement import macro_f1, quadratic_kappa
 from pellucid.errors import RecipeError
 from pellucid.images.measure import measure
 from pellucid.models.card import ConceptSpec, Head
@@ -45,8 +45,12 @@ def fit(head: Head, held: HeldOut, cases: Cases, use: NDArray[np.bool_]) -> Fitt
         logits, labels = held.logits[known, k, : len(spec.states)], cases.labels[known, k]
         if len(np.unique(labels)) < 2:
             raise RecipeError(f"concept {spec.name}: expected two states or more among the cases, got {len(np.unique(labels))}")
-        calibrations[spec.name] = fit_calibration(logits, labels, cases.folds[known])
-        points[spec.name] = operating_points(spec, apply(calibrations[spec.name], logits), labels)
+        said = cases.ratings.get(spec.name)
+        one, answer = (np.arange(len(labels)), labels) if said is None else _each_answer(said[known])
+        calibrations[spec.name] = fit_calibration(logits[one], answer, cases.folds[known][one])
+        probabilities = apply(calibrations[spec.name], logits)
+        rated = said is not None and spec.ordinal
+        points[spec.name] = rated_points(probabilities, labels) if rated else operating_points(spec, probabilities, labels)
     outcome = cases.outcomes[head.shadow_question]
     known = use & (outcome != NOT_RECORDED)
     return Fitted(
@@ -56,6 +60,12 @@ def fit(head: Head, held: HeldOut, cases: Cases, use: NDArray[np.bool_]) -> Fitt
         shadow_limit=1.0,
         novelty=_novelty(held.vectors[use], cases.folds[use]),
     )
+
+
+def _each_answer(said: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Ratings (n, R) as one row per reader: which case, and what was said of it."""
+    case, reader = np.nonzero(said != NOT_RECORDED)
+    return case, said[case, reader]
 
 
 def _novelty(vectors: NDArray[np.float64], folds: NDArray[np.int64]) -> Novelty:
@@ -97,6 +107,23 @@ def _several(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> t
     return kept
 
 
+def rated_points(probabilities: NDArray[np.float64], labels: NDArray[np.int64]) -> tuple[float, ...]:
+    """Operating points of a graded concept that several readers rated: one state is always stated, the readers' spread beside it.
+
+    A point is proportional to a power of the state's share, as in `_several`; the power is that of the best quadratic-weighted
+    kappa with the readers' median.
+    """
+    share = np.maximum(np.bincount(labels, minlength=probabilities.shape[1]), 1) / len(labels)
+    best, kept = -np.inf, (1.0,) * len(share)
+    for power in PRIOR_POWERS:
+        factors = probabilities / share**power
+        value = quadratic_kappa(labels, factors.argmax(axis=1))
+        if value > best + 1e-9:
+            scale = min(1.0, float(factors.max(axis=1).min())) * 0.5
+            best, kept = value, tuple((scale * share**power).tolist())
+    return kept
+
+
 def _macro_f1_of_told(labels: NDArray[np.int64], told: NDArray[np.int64], states: int) -> float:
     """Mean over the states that occur of the F1 of what was told; a case of which nothing was told is missed."""
     hits = [
@@ -116,6 +143,8 @@ def set_rules(
         names = categories[question.name]
         labels = cases.outcomes[question.name]
         known = np.flatnonzero(use & (labels != NOT_RECORDED))
+        if not len(known):  # nothing to hold its answers against: they get no set
+            continue
         p = np.array([[assessed(readings[i], question.name).probabilities[c] for c in names] for i in known.tolist()])
         rules[question.name], _ = choose_set_rule(p, labels[known], cases.folds[known], len(names) > 2, question.coverage)
     return rules

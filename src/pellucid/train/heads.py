@@ -8,7 +8,7 @@ from torch import Tensor
 
 from pellucid.models.bottleneck import ConceptNet, Seen
 from pellucid.train.data import Cases
-from pellucid.train.labels import NOT_RECORDED
+from pellucid.train.labels import NOT_RECORDED, shares
 from pellucid.train.recipe import Recipe
 from pellucid.train.views import Views
 
@@ -17,6 +17,7 @@ ABSENT = -8.0
 APPEARANCE_WEIGHT = 4.0
 """What the heads see of the image's appearance counts this many times its spread: an L2 penalty one sixteenth of that on the
 features, of which there are sixty times as many (docs/readers/breast-ultrasound.md says what other weights gave)."""
+SOFT_STEPS = 150
 Rows = NDArray[np.float32]
 
 
@@ -51,7 +52,11 @@ def fit_heads(net: ConceptNet, index: NDArray[np.int64], cases: Cases, views: Vi
     scale = np.where(bottleneck.appearance_columns().numpy(), APPEARANCE_WEIGHT, 1.0).astype(np.float32)
     with torch.no_grad():
         for k, states in enumerate(bottleneck.design.states):
-            weight, bias = linear(evidence[:, :, k], cases.labels[index, k], states, recipe.train.head_strength, scale)
+            said = cases.ratings.get(recipe.concepts[k].name)
+            if said is None:
+                weight, bias = linear(evidence[:, :, k], cases.labels[index, k], states, recipe.train.head_strength, scale)
+            else:
+                weight, bias = soft_linear(evidence[:, :, k], shares(said[index], states), recipe.train.head_strength, scale)
             bottleneck.head[k, :, :states] = weight
             bottleneck.head_bias[k, :states] = bias
         outcome = cases.outcomes[recipe.shadow_question][index]
@@ -83,3 +88,33 @@ def linear(
         weight[:, state] = found[row] / spread
         bias[state] = start[row] - float(found[row] @ (mean / spread))
     return torch.from_numpy(weight).float(), torch.from_numpy(bias).float()
+
+
+def soft_linear(
+    evidence: NDArray[np.float16], target: NDArray[np.float64], strength: float, scale: Rows | float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """Weights (E, S) and biases (S,) whose softmax comes closest, by cross-entropy, to the shares (n, S) of readers' answers.
+
+    The same penalised regression as `linear`, which it is where every case has one answer; cases that nobody rated are left out.
+    Soft targets from several readers: Peterson et al. 2019, doi 10.1109/ICCV.2019.00971.
+    """
+    known = target.sum(axis=1) > 0
+    views, states = evidence.shape[1], target.shape[1]
+    x = evidence[known].astype(np.float32).reshape(-1, evidence.shape[-1])
+    mean, spread = x.mean(axis=0), (x.std(axis=0) + 1e-4) / scale
+    z, y = torch.from_numpy((x - mean) / spread), torch.from_numpy(np.repeat(target[known], views, axis=0)).float()
+    weight = torch.zeros(z.shape[1], states, requires_grad=True)
+    bias = (y.mean(dim=0) + 1e-4).log().requires_grad_(True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=SOFT_STEPS, tolerance_change=1e-7, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        with torch.enable_grad():
+            missed = -(y * torch.log_softmax(z @ weight + bias, dim=1)).sum()
+            loss = missed / len(z) + (weight * weight).sum() / (2 * strength * known.sum())
+        loss.backward()
+        return loss.detach()
+
+    optimiser.step(closure)
+    found = weight.detach() / torch.from_numpy(np.broadcast_to(spread, mean.shape).astype(np.float32)).unsqueeze(1)
+    return found, bias.detach() - torch.from_numpy(mean) @ found

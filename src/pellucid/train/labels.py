@@ -77,6 +77,38 @@ def label_array(labels: Labels | None, states: Sequence[str], rows: Sequence[Row
     return np.array([state_index(labels, states, row) for row in rows], dtype=np.int64)
 
 
+def rating_array(
+    labels: Labels, states: Sequence[str], names: Sequence[str], rows: Sequence[Row], image_column: str
+) -> NDArray[np.int64]:
+    """What each reader said of each image, (N, R) state indices, `NOT_RECORDED` beyond the readers that an image had.
+
+    `rows` are those of the table of ratings, `names` the images in the manifest's order.
+    """
+    said: dict[str, list[int]] = {name: [] for name in names}
+    for row in rows:
+        index = state_index(labels, states, row)
+        if index != NOT_RECORDED and row.get(image_column, "") in said:
+            said[row[image_column]].append(index)
+    most = max((len(answers) for answers in said.values()), default=0)
+    return np.array([said[name] + [NOT_RECORDED] * (most - len(said[name])) for name in names], dtype=np.int64).reshape(-1, most)
+
+
+def medians(ratings: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The median of each image's ratings (N, R), a half to the later state; `NOT_RECORDED` where nobody rated it."""
+    found = np.full(len(ratings), NOT_RECORDED)
+    for i, row in enumerate(ratings):
+        said = row[row != NOT_RECORDED]
+        if len(said):
+            found[i] = int(np.floor(np.median(said) + 0.5))
+    return found
+
+
+def shares(ratings: NDArray[np.int64], states: int) -> NDArray[np.float64]:
+    """How the ratings (N, R) of each image are distributed, (N, S) summing to one; zeros where nobody rated it."""
+    counts = np.stack([(ratings == state).sum(axis=1) for state in range(states)], axis=1).astype(np.float64)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
 def check_columns(labels: Labels | None, rows: Sequence[Row], where: str) -> None:
     """Raises RecipeError where a column that the labels need is not in the manifest."""
     if labels is None:

@@ -24,6 +24,8 @@ class Augment(Record):
     gamma: float = 0.25
     noise: float = 0.03
     blur: float = 0.3
+    colour: float = 0.0
+    """How far each colour may shift by itself, in shares of the range; only where batches are varied (see `Train.views`)."""
 
 
 class Train(Record):
@@ -31,7 +33,8 @@ class Train(Record):
 
     manifest: Text
     seed: int = 0
-    views: Annotated[int, Field(ge=2)] = 16
+    views: Annotated[int, Field(ge=1)] = 16
+    """How often each image is seen; 1: it is kept as a reader sees it, and varied anew in every batch."""
     epochs: Annotated[int, Field(ge=1)] = 60
     batch: Annotated[int, Field(ge=2)] = 16
     rate: float = 1e-3
@@ -48,6 +51,8 @@ class Train(Record):
     """Inverse L2 penalty of the heads per training case (scikit-learn's C, times the number of views)."""
     head_views: Annotated[int, Field(ge=2)] | None = None
     """How many of the views the heads are fitted on; all where not given."""
+    fit_heads: bool = True
+    """Whether heads are fitted anew when the net is trained; not where they were learned with the encoder."""
     inner_validation: Annotated[float, Field(ge=0.0, lt=0.5)] = 0.0
     """Share of the training cases kept aside for early stopping; the held-out fold is never looked at."""
     patience: Annotated[int, Field(ge=1)] = 10

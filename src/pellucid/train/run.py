@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from pellucid.knowledge import load_guideline
 from pellucid.models.bottleneck import ConceptNet
 from pellucid.models.build import new_encoder
 from pellucid.models.card import Card, Files, Head, sha256_of
-from pellucid.train.data import Cases, load_cases, open_case, recorded_places
+from pellucid.train.data import FITTED, TESTED, Cases, load_cases, open_case, recorded_places
 from pellucid.train.evaluate import Measured, Outcome, Reads, figures, read_case, see_case
 from pellucid.train.files import write_whole
 from pellucid.train.fit import Job, logits_of, train_net
@@ -32,6 +32,8 @@ from pellucid.train.views import Views, make_views
 log = logging.getLogger(__name__)
 Assemble = Callable[[Card, ConceptNet, Fitted], Reads]
 """Puts a card, a net and what was fitted together: `pellucid.reader.assemble`, handed in because training lies beside it."""
+Trained = tuple[ConceptNet, Fitted, Measured]
+"""The net that ships, what was fitted on cases that it did not see, and the figures."""
 NO_FILES = Files(weights_sha256="0" * 64, calibration_sha256="0" * 64, weights_bytes=0, guidelines={})
 
 
@@ -63,6 +65,9 @@ class Bench:
 def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     """Cross-validates a recipe, trains the final net on all cases, writes the reader to `out`, and gives the figures.
 
+    Where the set has a split instead of folds (`[data] split_column`), there is one net, and the figures are those of its
+    test part.
+
     `out` gets card.toml, weights.safetensors (fp16), calibration.json, figures.json, training-images.json; `out`/work keeps
     checkpoints.
     Raises RecipeError where the recipe or its manifest does not fit.
@@ -71,8 +76,7 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
     manifest = (recipe_path.parent / recipe.train.manifest).resolve()
     categories = {q.name: tuple(load_guideline(q.guideline).questions[q.name].categories) for q in recipe.questions}
     cases = load_cases(recipe, manifest, categories)
-    if len(np.unique(cases.folds)) < 3:
-        raise RecipeError(f"{manifest}: expected three folds or more in the column 'fold', got {len(np.unique(cases.folds))}")
+    _check_folds(recipe, cases, manifest)
     for place in recipe.places:
         if not recorded_places(place, manifest.parent):
             raise RecipeError(
@@ -80,6 +84,27 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
             )
     encoder = new_encoder(recipe.encoder, pretrained=True).eval()
     bench = Bench(recipe, cases, make_views(cases, recipe, encoder, out / "work" / "views"), out / "work", assemble)
+    how = split_trained if recipe.data.split_column else cross_validated
+    net, fitted, measured = how(bench, categories)
+    write_reader(bench, net, fitted, measured, out)
+    return measured
+
+
+def _check_folds(recipe: Recipe, cases: Cases, manifest: Path) -> None:
+    """RecipeError where there are too few folds, or a split without rows to test on, to fit on or to calibrate on."""
+    folds = np.unique(cases.folds)
+    if recipe.data.split_column is None:
+        if len(folds) < 3:
+            raise RecipeError(f"{manifest}: expected three folds or more in the column 'fold', got {len(folds)}")
+        return
+    if not {TESTED, FITTED} <= set(folds.tolist()) or len(folds) < 4:
+        told = f"column {recipe.data.split_column!r}: expected rows to test on ({recipe.data.test_split!r}) and enough others"
+        raise RecipeError(f"{manifest}: {told} to fit and to calibrate on, got {int((cases.folds == TESTED).sum())} to test on")
+
+
+def cross_validated(bench: Bench, categories: Mapping[str, Sequence[str]]) -> Trained:
+    """The figures of nets that did not see their cases, and the final net, trained on all."""
+    recipe, cases = bench.recipe, bench.cases
     nets, held = cross_validate(bench)
     outcomes, rules = held_out_outcomes(bench, nets, held, roi=False)
     measured = {"cross_validated": figures(bench.card(), None, categories, cases, outcomes)}
@@ -95,8 +120,30 @@ def train(recipe_path: Path, out: Path, assemble: Assemble) -> Measured:
         sd=measurement_errors(recipe, readings, cases),
         reliability=reliabilities(recipe, measured["cross_validated"]["concepts"]),
     )
-    write_reader(bench, final, fitted, measured, out)
-    return measured
+    return final, fitted, measured
+
+
+def split_trained(bench: Bench, categories: Mapping[str, Sequence[str]]) -> Trained:
+    """One net, fitted on one part of a set, calibrated on another, measured on the third; that net is the one that ships."""
+    recipe, cases = bench.recipe, bench.cases
+    net = train_net(bench.job(np.flatnonzero(cases.folds == FITTED), "fitted"), cases, bench.views, recipe)
+    aside, tested = np.flatnonzero(cases.folds > FITTED), np.flatnonzero(cases.folds == TESTED)
+    told = {name: values.astype(np.float64) for name, values in logits_of(net, aside, 0, bench.views).items()}
+    calibrating, everyone = cases.part(aside), np.ones(len(aside), dtype=np.bool_)
+    fitted = fit(recipe, HeldOut(told["concepts"], told["shadow"], told["vector"][:, None]), calibrating, everyone)
+    bare = _read_part(bench, net, fitted, calibrating)
+    readings = [o.reading for o in bare]
+    rules = set_rules(recipe, categories, readings, calibrating, everyone)
+    fitted = with_rules(fitted, rules, shadow_limit(readings, everyone))
+    fitted = replace(fitted, sd=measurement_errors(recipe, readings, calibrating))
+    testing = cases.part(tested)
+    measured = {"held_out_split": figures(bench.card(), None, categories, testing, _read_part(bench, net, fitted, testing))}
+    return net, replace(fitted, reliability=reliabilities(recipe, measured["held_out_split"]["concepts"])), measured
+
+
+def _read_part(bench: Bench, net: ConceptNet, fitted: Fitted, cases: Cases) -> list[Outcome]:
+    reader = bench.assemble(bench.card(), net, fitted)
+    return [read_case(reader, cases, i, see_case(reader, cases, i, roi=False)) for i in range(len(cases))]
 
 
 def cross_validate(bench: Bench) -> tuple[dict[int, ConceptNet], HeldOut]:
@@ -150,8 +197,9 @@ def _read_all(bench: Bench, readers: dict[int, Reads], sights: Sequence[Sight]) 
 
 
 def training_images(cases: Cases, head: Head) -> str:
-    """The SHA-256 of the display pixels of every image, sorted, as JSON."""
-    hashes = sorted({open_case(cases, head.data, i).pixels_sha256 for i in range(len(cases))})
+    """The SHA-256 of the display pixels of every image that was learned from, sorted, as JSON."""
+    learned = np.flatnonzero(cases.folds != TESTED).tolist()
+    hashes = sorted({open_case(cases, head.data, i).pixels_sha256 for i in learned})
     return json.dumps({"pixels_sha256": hashes}, indent=1) + "\n"
 
 

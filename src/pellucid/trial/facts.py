@@ -62,11 +62,7 @@ def _told_by_card(trial: OnTrial, by: str, on: str | None = None) -> dict[str, F
     spec = trial.card.model if trial.card is not None else None
     named = spec is None or spec.weights_sha256 is not None
     hashed = "compared with the SHA-256 in its card" if named else "not compared with any hash, since the card names none"
-    run = (
-        "the model's code was run by the user's leave"
-        if spec and spec.kind == "module"
-        else "no code in them was run"
-    )
+    run = "the model's code was run by the user's leave" if spec and spec.kind == "module" else "no code in them was run"
     note = f"Pellucid accountability card of {trial.ref.name} {trial.ref.version}"
     ours = {
         "integrity": f"Weights were {hashed}; {run}.",

@@ -17,6 +17,8 @@ PAGE, SHORT = HERE / "post_hoc.md", HERE / "post_hoc.json"
 BEGIN, END = "<!-- {}: written by make_post_hoc.py -->", "<!-- end of {} -->"
 LIMIT = 0.5
 """Structural similarity below which two maps are called different, above which alike (ours)."""
+MARGIN = 0.05
+"""Pixel AUPRC by which a map may lie below the net that segments and still pass for no worse (non-inferiority; ours)."""
 REFERENCE = "segmentation net or reader"
 TESTS = {
     "localisation": "pixel AUPRC",
@@ -86,7 +88,8 @@ def passes(test: str, result: Cell | None) -> bool | None:
         reference = result["controls"].get(REFERENCE)
         if reference is None or reference["difference"]["high"] is None:
             return None
-        return reference["difference"]["high"] >= 0
+        worse, better = reference["difference"]["low"], reference["difference"]["high"]
+        return True if worse > -MARGIN else False if better < -MARGIN else None
     if test == "randomisation":
         return True if high < LIMIT else False if low > LIMIT else None
     return True if low > LIMIT else False if high < LIMIT else None
@@ -99,7 +102,7 @@ def said(passed: bool | None) -> str:
 
 def arun(study: Mapping[str, Any]) -> list[str]:
     """The four tests: one row per line and method."""
-    columns = "AUPRC; net that segments | not worse? | SSIM random weights | < 0.5? | SSIM trained again | > 0.5?"
+    columns = "AUPRC; net that segments | less than 0.05 worse? | SSIM random weights | < 0.5? | SSIM trained again | > 0.5?"
     rows = [f"| model | method | {columns} | SSIM other architecture | > 0.5? | all four |", "|---" * 11 + "|"]
     for line in study.values():
         for method, results in line["methods"].items():
@@ -116,15 +119,24 @@ def arun(study: Mapping[str, Any]) -> list[str]:
     return rows
 
 
+def retrained(line: Cell) -> str:
+    """'2 retrainings, 1 other architecture'."""
+    again, other = line["again"], line["other"]
+    return f"{again} retraining{'s' if again != 1 else ''}, {other} other architecture{'s' if other != 1 else ''}"
+
+
 def answer(study: Mapping[str, Any]) -> list[str]:
     """In plain words: does any pass all four?"""
     asked, failed, passed = [], [], []
+    where: dict[str, int] = {}
     for line in study.values():
         for method, results in line["methods"].items():
             answers = {t: passes(t, results.get(name)) for t, name in TESTS.items()}
             own = f"{method} on {line['name']}"
             if all(results.get(n) and results[n]["measured"]["value"] is not None for n in TESTS.values()):
                 asked.append(own)
+                told = f"{line['name']} ({retrained(line)})"
+                where[told] = where.get(told, 0) + 1
                 failed += [own] if False in answers.values() else []
                 passed += [own] if all(answers.values()) else []
     lines = [
@@ -132,6 +144,11 @@ def answer(study: Mapping[str, Any]) -> list[str]:
         f"{len(passed)} passed all four{': ' + ', '.join(passed) if passed else ''}; {len(failed)} certainly failed at least "
         f"one; of {len(asked) - len(failed) - len(passed)} the intervals do not decide."
     ]
+    nets = {name.split(" (")[0] for name in where}
+    each = "; ".join(f"{n} on {name}" for name, n in where.items())
+    lines.append(
+        f"They are of {len(nets)} net{'s' if len(nets) != 1 else ''} ({', '.join(sorted(nets))}), no independent models: {each}."
+    )
     blob = [
         r["controls"]["centre blob"]["measured"]["value"]
         for line in study.values()
@@ -209,6 +226,25 @@ def models(study: Mapping[str, Any]) -> list[str]:
     return rows
 
 
+def settings(study: Mapping[str, Any]) -> list[str]:
+    """Which options are below the defaults, and which measures the verdicts do without."""
+    from pellucid.audit.map_measures import MAP_MEASURES
+    from pellucid.explain import METHODS
+
+    used = {(m, k): v for line in study.values() for m, options in line["settings"].items() for k, v in options.items()}
+    rows = ["| method | option | here | default |", "|---|---|---|---|"]
+    rows += [f"| {m} | {k} | {v} | {METHODS[m].options[k]} |" for (m, k), v in used.items()]
+    taken = {name for line in study.values() for results in line["methods"].values() for name in results}
+    left = [m for m in MAP_MEASURES if m not in taken]
+    return [
+        *rows,
+        "",
+        f"The verdicts here rest on at most {len(MAP_MEASURES) - len(left)} of the {len(MAP_MEASURES)} measures that "
+        f"`pellucid audit` can take. Not taken: {', '.join(left)}. A rule that asks one of them could not count for or "
+        "against a map.",
+    ]
+
+
 def wilson(hits: int, n: int) -> str:
     """'60 of 62: 0.97 (0.89–0.99)': a share with its 95 % interval (Wilson 1927)."""
     if n == 0:
@@ -242,20 +278,45 @@ def shortcut_rows(found: Sequence[Cell]) -> list[str]:
             "nevertheless use it (the mark moves their probability by more than 0.1)."]  # fmt: skip
 
 
-def verdict_rows(found: Sequence[Cell]) -> list[str]:
-    """Error rates of the verdict."""
-    rows = ["| nets | explanation | is | refused |", "|---|---|---|---|"]
-    for part in dict.fromkeys(r["part"] for r in found):
-        for name in dict.fromkeys(r["explanation"] for r in found if r["part"] == part):
-            mine = [r for r in found if r["part"] == part and r["explanation"] == name]
-            rows.append(
-                f"| {part} | {name} | {mine[0]['kind']} | {wilson(sum(r['grade'] == 'not usable' for r in mine), len(mine))} |"
-            )
-    for kind, told in (("good", "good ones refused"), ("bad", "bad ones not refused")):
-        mine = [r for r in found if r["kind"] == kind]
-        wrong = sum((r["grade"] == "not usable") == (kind == "good") for r in mine)
-        rows.append(f"| all | **{told}** | | {wilson(wrong, len(mine))} |")
+def verdict_rows(found: Sequence[Cell], part: str) -> list[str]:
+    """Error rates of the verdict on one kind of nets, never pooled with another; bad maps by whether they follow the weights."""
+    here = [r for r in found if r["part"] == part]
+    rows = ["| explanation | is | asked of randomised models | refused |", "|---|---|---|---|"]
+    for name in dict.fromkeys(r["explanation"] for r in here):
+        mine = [r for r in here if r["explanation"] == name]
+        bad = mine[0].get("bad") or ("fixed" if mine[0]["kind"] == "bad" else None)
+        anew = "no: the same map" if bad == "fixed" else "yes, anew"
+        refused = wilson(sum(r["grade"] == "not usable" for r in mine), len(mine))
+        rows.append(f"| {name} | {mine[0]['kind']} | {anew} | {refused} |")
+    rows.append("")
+    good = [r for r in here if r["kind"] == "good"]
+    follows = [r for r in here if r.get("bad") == "follows the weights"]
+    rows.append(f"Good ones refused: {wilson(sum(r['grade'] == 'not usable' for r in good), len(good))}. ")
+    let = [r for r in follows if r["grade"] != "not usable"]
+    rows[-1] += f"Bad ones that follow the weights and were not refused: {wilson(len(let), len(follows))}"
+    told = [
+        f"{r['explanation']} (seed {r['seed']}, “{r['grade']}”, {r['on evidence']:.0%} of its weight on the evidence)"
+        for r in let
+    ]
+    rows[-1] += f": {'; '.join(told)}." if told else "."
     return rows
+
+
+def judge(found: Sequence[Cell]) -> list[str]:
+    """The judge's errors in short, the two kinds of nets apart."""
+    told: dict[str, list[str]] = {"good": [], "follows the weights": []}
+    for part in dict.fromkeys(r["part"] for r in found):
+        here = [r for r in found if r["part"] == part]
+        nets = "nets on paper" if part == "on paper" else "trained nets with a planted shortcut"
+        good = [r["grade"] == "not usable" for r in here if r["kind"] == "good"]
+        let = [r["grade"] != "not usable" for r in here if r.get("bad") == "follows the weights"]
+        told["good"].append(f"{wilson(sum(good), len(good))} on {nets}")
+        told["follows the weights"].append(f"{wilson(sum(let), len(let))} on {nets}")
+    return [
+        f"- **The judge refuses many good maps of trained nets.** Good ones refused: {'; '.join(told['good'])}.",
+        "- **It lets some wrong maps through.** Wrong maps that follow the weights and were not refused: "
+        f"{'; '.join(told['follows the weights'])}. Maps that do not look at the model are refused by construction.",
+    ]
 
 
 def found_rows(found: Mapping[str, Cell]) -> list[str]:
@@ -287,8 +348,9 @@ def main() -> None:
         columns = ("kind", "seed", "twin", "set", "place", "effect", "accuracy", "named", "noticed", "severity")
         kept["shortcuts"] = [{k: r[k] for k in columns} for r in json.loads(path.read_text(encoding="utf-8"))]
     for path in args.verdicts:
-        columns = ("part", "seed", "explanation", "kind", "grade")
-        kept["verdicts"] = [{k: r[k] for k in columns} for r in json.loads(path.read_text(encoding="utf-8"))]
+        columns = ("part", "seed", "explanation", "kind", "bad", "on evidence", "grade")
+        new = [{k: r[k] for k in columns if k in r} for r in json.loads(path.read_text(encoding="utf-8"))]
+        kept["verdicts"] = (kept["verdicts"] if path != args.verdicts[0] else []) + new
     for path in args.found:
         columns = ("searched", "tested", "severity", "sentence")
         kept["found"] = {
@@ -305,7 +367,10 @@ def main() -> None:
         ("pooled", pooled(study)),
         ("measures", measures(study)),
         ("shortcuts", shortcut_rows(kept.get("shortcuts", []))),
-        ("verdicts", verdict_rows(kept.get("verdicts", []))),
+        ("judge", judge(kept.get("verdicts", []))),
+        ("verdicts on paper", verdict_rows(kept.get("verdicts", []), "on paper")),
+        ("verdicts on planted nets", verdict_rows(kept.get("verdicts", []), "planted")),
+        ("settings", settings(study)),
         ("found", found_rows(kept.get("found", {}))),
     ):
         page = put(page, name, lines)

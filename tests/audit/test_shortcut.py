@@ -9,8 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from pellucid.audit.cases import Cases
 from pellucid.audit.regions import borders
 from pellucid.audit.shortcut import Limits, find_shortcuts
+from pellucid.audit.shortcut_words import surround_sentence
 from pellucid.errors import InputError
-from pellucid.record.shortcut import ShortcutAudit
+from pellucid.record.shortcut import PlaceEffect, ShortcutAudit, SurroundEffect
+from pellucid.record.trial import Measured
 from pellucid.trial.known_evidence import laterality_token, planted, ruler, scanner_mark
 
 Predict = Callable[[NDArray[np.float32]], NDArray[np.float64]]
@@ -92,6 +94,27 @@ def test_a_model_that_reads_the_lesion_follows_it() -> None:
     assert found.surroundings is not None
     assert "follows the lesion more" in found.surroundings.sentence
     assert "no proof" in found.sentence
+
+
+def test_where_neither_lesion_nor_surroundings_move_the_prediction_neither_is_said_to_be_followed() -> None:
+    surroundings = np.ones(SHAPE, dtype=bool)
+    surroundings[12:36, 12:36] = False
+    found = search(cases()[0], by_place(surroundings, 0.35, 0.5))
+    assert found.surroundings is not None
+    assert (found.surroundings.follows_surroundings.low or 0.0) > (found.surroundings.follows_lesion.high or 0.0)
+    assert "neither moves the prediction by as much as matters (0.05)" in found.surroundings.sentence
+
+
+def test_a_small_effect_beside_none_is_not_said_to_matter() -> None:
+    nothing = PlaceEffect(here=Measured(value=0.0), elsewhere=Measured(value=0.0), difference=Measured(value=0.0))
+    small = SurroundEffect(
+        lesion_removed=nothing,
+        follows_lesion=Measured(value=0.0, low=-0.01, high=0.01),
+        follows_surroundings=Measured(value=0.05, low=0.03, high=0.07),
+        sentence="-",
+    )
+    assert "neither is shown to move the prediction" in surround_sentence(small, 0.05)
+    assert "follows the surroundings more" in surround_sentence(small, 0.02)
 
 
 def test_letters_that_every_image_carries_are_found_by_exchange() -> None:

@@ -12,7 +12,8 @@ pytest.importorskip("torch")
 
 from pellucid.errors import ImageError, RecipeError
 from pellucid.images import prepare
-from pellucid.trial.data import Collected, collect, draw, foreign_source, warp_mask
+from pellucid.models.card import Card, load_toml, parse
+from pellucid.trial.data import NO_GROUP, Collected, collect, draw, foreign_source, reader_source, warp_mask
 from pellucid.trial.foreign import load_foreign
 
 Make = Callable[..., Path]
@@ -119,3 +120,43 @@ def test_a_lesion_of_one_pixel_is_not_lost_when_the_image_shrinks() -> None:
     warped = warp_mask(mask, prepared)
     assert warped.sum() == 1
     assert warped[32, 32]
+
+
+def of_breast_reader(shipped_reader: Callable[[str], Path], manifest: Path) -> Collected:
+    folder = shipped_reader("breast-ultrasound")
+    card = parse(Card, load_toml(folder / "card.toml"), "card.toml")
+    plan = [{"name": "luminance"}, {"name": "letterbox", "size": 64}]
+    return collect(reader_source(card, card.shadow_outcomes), manifest, plan, most=200)
+
+
+def as_breast(scanner: str, values: str) -> Callable[[list[dict[str, str]]], None]:
+    """A manifest of the breast reader with a column of scanners, '-' where none is recorded."""
+
+    def change(rows: list[dict[str, str]]) -> None:
+        for row, value in zip(rows, values, strict=True):
+            classes = {"l": "benign", "r": "malignant"}
+            new = {"case_id": row["patient"], "image": row["image"], "tumor_mask": row["mask"]}
+            new |= {"classification": classes[row["side"]], scanner: value.strip("-")}
+            row.clear()
+            row.update(new)
+
+    return change
+
+
+@pytest.mark.parametrize("column", ["scanner", "Scanner", "SITE"])
+def test_a_shipped_reader_is_tried_by_the_sites_and_scanners_that_a_manifest_names(
+    column: str, shipped_reader: Callable[[str], Path], make_set: Make
+) -> None:
+    found = of_breast_reader(shipped_reader, make_set(6, as_breast(column, "AABB--")))
+    assert found.groups[column].tolist() == ["A", "A", "B", "B", NO_GROUP, NO_GROUP]
+    assert found.group_counts() == {column: "2 different, 2 images without"}
+    assert not any("names no site or scanner" in said for said in found.faults())
+
+
+@pytest.mark.parametrize(("column", "values"), [("scanner", "------"), ("scanner model", "AABBCC")])
+def test_an_empty_column_or_one_of_another_name_is_no_scanner(
+    column: str, values: str, shipped_reader: Callable[[str], Path], make_set: Make
+) -> None:
+    found = of_breast_reader(shipped_reader, make_set(6, as_breast(column, values)))
+    assert found.groups == {}
+    assert any("names no site or scanner" in said for said in found.faults())

@@ -111,7 +111,8 @@ def find_shortcuts(
         if progress:
             progress(number + 1, len(candidates))
     kept = _explained(sorted((f for f in findings if _worth_telling(f)), key=lambda f: (_ORDER[f.severity], -_size(f))))
-    around = surroundings(_within(stage, tested, generator), cases.masks, tested, cases.patients[tested], generator)
+    part, who = _within(stage, tested, generator), cases.patients[tested]
+    around = surroundings(part, cases.masks, tested, who, generator, limits.least_change)
     severities: list[Severity] = ["none", *(f.severity for f in kept), *(g.severity for g in groups)]
     return ShortcutAudit(
         searched=len(searched),

@@ -57,18 +57,22 @@ def _pair(found: PlaceEffect, elsewhere: str) -> str:
     return f"{number(found.here)}, {elsewhere} by {other}"
 
 
-def surround_sentence(found: SurroundEffect) -> str:
-    """Whether the prediction follows the lesion."""
+def surround_sentence(found: SurroundEffect, least_change: float) -> str:
+    """Whether the prediction follows the lesion; an effect not certainly beyond `least_change` is not said to be followed."""
     lesion, rest = found.follows_lesion, found.follows_surroundings
     told = (
         f"Removing the lesion changes the probability by {_pair(found.lesion_removed, 'removing as much elsewhere')}. "
         f"Another image's lesion moves the prediction by {number(lesion)}, its surroundings by {number(rest)}"
     )
-    if None in (lesion.low, lesion.high, rest.low, rest.high):
+    if lesion.low is None or lesion.high is None or rest.low is None or rest.high is None:
         return f"{told}: too few cases to tell which it follows."
-    if (lesion.low or 0.0) > (rest.high or 0.0):
+    if max(lesion.high, rest.high) <= least_change:
+        return f"{told}: neither moves the prediction by as much as matters ({least_change:.2f})."
+    if max(lesion.low, rest.low) <= least_change:
+        return f"{told}: neither is shown to move the prediction by as much as matters ({least_change:.2f})."
+    if lesion.low > rest.high:
         return f"{told}: the prediction follows the lesion more than its surroundings."
-    if (rest.low or 0.0) > (lesion.high or 0.0):
+    if rest.low > lesion.high:
         return f"{told}: the prediction follows the surroundings more than the lesion."
     return f"{told}: it follows both, or neither is shown to weigh more."
 
@@ -100,6 +104,7 @@ def whole_sentence(
         parts.append(
             f"On {tested} cases no dependence on marks, borders or places beside the lesion was found; {STANDS_FOR_NOTHING}."
         )
+    parts += [g.sentence for g in groups if g.severity == "suspicion"]
     if around is not None:
         parts.append(around.sentence)
     return " ".join(parts)

@@ -17,11 +17,13 @@ def surroundings(
     index: NDArray[np.int64],
     patients: NDArray[np.str_],
     generator: np.random.Generator,
+    least_change: float,
 ) -> SurroundEffect | None:
     """What moves the prediction: the lesion's box or everything else; None where fewer than two lesions are recorded.
 
     `masks` are those of all cases and `index` says which of them stand on the stage. The donor's lesion is moved with its box of
     pixels; both images keep their own size and place, so a lesion at another place leaves the old one's rest painted over.
+    Below `least_change` (probability) no effect is said to be followed.
     """
     if masks is None:
         return None
@@ -40,7 +42,7 @@ def surroundings(
     lesion = mean_of(towards(part.said, probabilities(stage.predict, mixed_lesion), goal), patients[pairs], 0.95, generator)
     rest = mean_of(towards(part.said, probabilities(stage.predict, mixed_rest), goal), patients[pairs], 0.95, generator)
     made = SurroundEffect(lesion_removed=removed, follows_lesion=lesion, follows_surroundings=rest, sentence="-")
-    return made.model_copy(update={"sentence": surround_sentence(made)})
+    return made.model_copy(update={"sentence": surround_sentence(made, least_change)})
 
 
 def _mixed(

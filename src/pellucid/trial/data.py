@@ -23,6 +23,10 @@ from pellucid.trial.foreign import ForeignCard
 
 Rows = list[dict[str, str]]
 MOST_NAMED = 3
+GROUP_COLUMNS = ("site", "scanner")
+"""Columns that name a group wherever a manifest has them, in any case."""
+NO_GROUP = "not recorded"
+"""The group of a case whose cell is empty: no site or scanner of its own."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +37,8 @@ class Source:
     image: str
     folder: str
     patient: str | None
-    groups: tuple[str, ...]
+    groups: tuple[str, ...] | None
+    """Columns of a site or scanner; None: those of `GROUP_COLUMNS` that the manifest has and that are not empty."""
     fold: str | None
     labels: Callable[[Rows, Path], NDArray[np.int64]]
     mask: Callable[[Rows, int, Path, tuple[int, int]], NDArray[np.bool_] | None]
@@ -44,7 +49,7 @@ class Source:
 class Collected:
     """Cases of a manifest. Shapes: images (n, C, H, W); masks (n, H, W) or None; the rest (n,).
 
-    `labels` are class indices, -1 where not recorded; `groups` names the site or scanner of each case, by column.
+    `labels` are class indices, -1 where not recorded; `groups` names the site or scanner of each case (or `NO_GROUP`), by column.
     """
 
     manifest: Path
@@ -70,6 +75,15 @@ class Collected:
         rows = np.arange(len(self)) if which is None else which
         masks = None if self.masks is None else self.masks[rows]
         return Cases(self.images[rows], targets, self.patients[rows], masks)
+
+    def group_counts(self) -> dict[str, str]:
+        """How many sites or scanners there are, by column: '2 different' or '2 different, 3 images without'."""
+        said: dict[str, str] = {}
+        for column, values in self.groups.items():
+            without = int((values == NO_GROUP).sum())
+            said[column] = f"{len(np.unique(values[values != NO_GROUP]))} different"
+            said[column] += f", {without} images without" if without else ""
+        return said
 
     def faults(self) -> tuple[str, ...]:
         """What is thin about these cases, in sentences for the card."""
@@ -113,9 +127,8 @@ def reader_source(card: Card, shadow_outcomes: Sequence[str]) -> Source:
             parts.append(np.asarray(place_masks(cases, card, index, shape).any(axis=0), np.bool_))
         return np.logical_or.reduce(parts) if parts else None
 
-    return Source(
-        tuple(shadow_outcomes), card.data.image_column, card.data.image_folder, card.data.patient_column, (), "fold", labels, mask
-    )
+    data = card.data
+    return Source(tuple(shadow_outcomes), data.image_column, data.image_folder, data.patient_column, None, "fold", labels, mask)
 
 
 def foreign_source(card: ForeignCard) -> Source:
@@ -162,7 +175,8 @@ def collect(
     Raises RecipeError where a column or file is missing or a mask has another size; ImageError where an image cannot be read.
     """
     rows = read_manifest(manifest)
-    for column in filter(None, (source.image, source.patient, *source.groups)):
+    grouped = source.groups if source.groups is not None else _group_columns(rows)
+    for column in filter(None, (source.image, source.patient, *grouped)):
         if column not in rows[0]:
             raise RecipeError(f"{manifest}: expected a column {column!r}, got {', '.join(rows[0])}")
     files = [manifest.parent / source.folder / row[source.image] for row in rows]
@@ -184,7 +198,7 @@ def collect(
         labels=labels[kept],
         classes=source.classes,
         patients=np.array([rows[i].get(patient) or rows[i][source.image] for i in kept]),
-        groups={c: np.array([rows[i][c] or "not recorded" for i in kept]) for c in source.groups},
+        groups={c: np.array([rows[i][c] or NO_GROUP for i in kept]) for c in grouped},
         folds=np.array([int(float(rows[i].get(source.fold or "") or 0)) for i in kept]),
         names=tuple(rows[i][source.image] for i in kept),
         files=tuple(files[i] for i in kept),
@@ -192,6 +206,12 @@ def collect(
         rows_in_manifest=len(rows),
         sha256=_digest([manifest, *(files[i] for i in kept)]),
     )
+
+
+def _group_columns(rows: Rows) -> tuple[str, ...]:
+    """The columns of `GROUP_COLUMNS` that are there and name something."""
+    named = [column for column in rows[0] if column.lower() in GROUP_COLUMNS]
+    return tuple(c for c in named if any(row[c] not in ("", NO_GROUP) for row in rows))
 
 
 def draw(labels: NDArray[np.int64], most: int, generator: np.random.Generator) -> NDArray[np.int64]:

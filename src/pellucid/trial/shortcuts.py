@@ -12,11 +12,13 @@ from pellucid.images import Prepared
 from pellucid.reader import Reader
 from pellucid.record import Observer, Signals
 from pellucid.record.shortcut import GroupEffect, ShortcutAudit
-from pellucid.trial.data import Collected
+from pellucid.trial.data import NO_GROUP, Collected
 from pellucid.trial.subject import BATCH, OnTrial
 
 WINDOWS, CANDIDATES, PER_TEST = 2 * 81, 12, 8
 """Calls of the model per case searched on, places tested, and calls per place and case (each beside three places elsewhere)."""
+
+NO_TIME = "no time for it"
 
 
 def answering(reader: Reader) -> Predict:
@@ -68,16 +70,32 @@ def shortcuts_of(
 ) -> ShortcutAudit | str:
     """What was found in the time given, or in words why it was not looked for.
 
-    `answers` (n, C) are the probabilities of the cases; `predict` gives the same for altered images.
+    `answers` (n, C) are the probabilities of the cases; `predict` gives the same for altered images. Differences between sites
+    or scanners need no pass of the model: they are given however short the time is.
     """
     if (trial.card is not None and trial.card.model.scores == "as given") or answers.min() < 0 or answers.max() > 1 + 1e-6:
         return "the scores are not probabilities; say in the model's card whether softmax or sigmoid makes them so"
+    groups = _groups(collected, answers, seed)
     limits = _limits(_seconds_each(predict, collected.images), seconds)
     if limits is None:
-        return "no time for it; give more by --minutes"
+        return _only_groups(groups) if groups else f"{NO_TIME}; give more by --minutes"
     cases = Cases(collected.images, answers.argmax(axis=1), collected.patients, collected.masks)
-    return find_shortcuts(
-        cases, predict, np.random.default_rng([seed, 7]), groups=_groups(collected, answers, seed), limits=limits
+    return find_shortcuts(cases, predict, np.random.default_rng([seed, 7]), groups=groups, limits=limits)
+
+
+def _only_groups(groups: tuple[GroupEffect, ...]) -> ShortcutAudit:
+    """The record where there was no time to look for places: `none` is not said of what was not looked for."""
+    suspected = [g.sentence for g in groups if g.severity == "suspicion"]
+    sentence = f"Marks, borders and places beside the lesion were not looked for: {NO_TIME}; give more by --minutes."
+    return ShortcutAudit(
+        searched=0,
+        tested=0,
+        patients=0,
+        findings=(),
+        groups=groups,
+        severity="suspicion" if suspected else "too few cases",
+        sentence=" ".join((sentence, *suspected)),
+        settings={},
     )
 
 
@@ -103,9 +121,9 @@ def _limits(each: float, seconds: float) -> Limits | None:
 
 def _groups(collected: Collected, answers: NDArray[np.float64], seed: int) -> tuple[GroupEffect, ...]:
     """Differences between sites or scanners among cases of one label, for the last class."""
-    use = collected.labels >= 0
     found: list[GroupEffect] = []
     for column, values in collected.groups.items():
+        use = (collected.labels >= 0) & (values != NO_GROUP)
         if use.any() and len(np.unique(values[use])) > 1:
             last = len(collected.classes) - 1
             found.append(

@@ -186,3 +186,8 @@ def test_a_card_that_was_changed_is_refused(model: Path, run: Run) -> None:
 def test_bad_numbers_are_usage_errors(run: Run) -> None:
     for words in (("--cases", "0"), ("--minutes", "-1"), ("--cases", "many")):
         assert run("audit", "--reader", "fundus", "--data", "m.csv", *words)[0] == USAGE
+    for seed in ("-1", "one", "1.5"):
+        assert run("audit", "--reader", "fundus", "--data", "m.csv", "--seed", seed)[0] == USAGE
+        code, _, err = run("explain", "a.png", "--reader", "fundus", "--method", "rise", "--target", "shadow", "--seed", seed)
+        assert code == USAGE
+        assert "expected a whole number from 0" in err

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pellucid.audit.agreement import accuracy, auroc
+from pellucid.audit.agreement import accuracy, auroc, sensitivity
 from pellucid.audit.interval import Interval, bootstrap, not_applicable, resample
 from pellucid.errors import InputError
 
@@ -74,3 +74,24 @@ def test_arrays_of_different_length_are_refused() -> None:
         bootstrap(auroc, [np.zeros(3), np.zeros(4)], np.random.default_rng(0))
     with pytest.raises(InputError):
         bootstrap(auroc, [np.zeros(3), np.zeros(3)], np.random.default_rng(0), groups=[1, 2])
+
+
+def test_a_share_of_one_or_none_has_the_exact_interval_over_patients() -> None:
+    mean = lambda v: float(v.mean())  # noqa: E731
+    groups = np.repeat(np.arange(14), 2)
+    for value, hits in ((1.0, 14), (0.0, 0)):
+        found = bootstrap(mean, [np.full(28, value)], np.random.default_rng(0), groups=groups)
+        exact = stats.binomtest(hits, 14).proportion_ci(0.95, method="exact")
+        assert (found.value, found.low, found.high) == (value, pytest.approx(exact.low), pytest.approx(exact.high))
+
+
+def test_only_patients_that_the_share_counts_make_its_interval() -> None:
+    labels = np.array([1] * 5 + [0] * 40)
+    found = bootstrap(sensitivity, [labels, labels], np.random.default_rng(0))
+    assert (found.low, found.high) == (pytest.approx(0.025 ** (1 / 5)), 1.0)
+
+
+def test_a_measure_that_is_no_share_keeps_its_percentiles() -> None:
+    scores = np.arange(10.0)
+    ranked = bootstrap(auroc, [scores > 4, scores], np.random.default_rng(0))
+    assert (ranked.low, ranked.high) == (1.0, 1.0)

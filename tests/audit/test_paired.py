@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import ttest_rel
+from scipy.stats import binomtest, ttest_rel
 
 from pellucid.audit import paired
 from pellucid.audit.interval import bootstrap
@@ -65,3 +65,16 @@ def test_corrected_intervals_hold_together_for_few_patients() -> None:
         found = [paired.difference(rng.normal(size=20), drawn, 10) for _ in range(10)]
         missed += any(d.low > 0 or d.high < 0 for d in found if d.low is not None and d.high is not None)
     assert missed <= 0.08 * 400
+
+
+def test_cases_that_are_all_one_or_all_zero_have_the_exact_interval_over_patients() -> None:
+    drawn = paired.sample(PATIENTS, seed=0)
+    values = np.ones(60)
+    values[:18] = np.nan  # six patients of twenty
+    found = paired.mean(values, drawn, "none")
+    exact = binomtest(14, 14).proportion_ci(0.95, method="exact")
+    assert (found.value, found.low, found.high) == (1.0, pytest.approx(exact.low), 1.0)
+    none = paired.mean(np.zeros(60), drawn, "none")
+    assert (none.low, none.high) == (0.0, pytest.approx(binomtest(0, 20).proportion_ci(0.95, method="exact").high))
+    same = paired.mean(np.full(60, 0.5), drawn, "none")
+    assert (same.low, same.high) == (0.5, 0.5)

@@ -15,6 +15,7 @@ from torch import Tensor, nn  # noqa: E402
 
 from pellucid.errors import ExplainError, UnknownName  # noqa: E402
 from pellucid.explain import METHODS, Target, class_target, concept_target, explain, explain_all, recognise  # noqa: E402
+from pellucid.explain.attended import attention_open  # noqa: E402
 from pellucid.explain.layers import candidates, choose_layer  # noqa: E402
 from pellucid.reader import load_reader  # noqa: E402
 
@@ -126,7 +127,7 @@ def test_a_model_that_works_in_place_gets_the_same_maps_as_its_plain_twin() -> N
 def test_a_model_that_overwrites_what_the_backward_pass_needs_keeps_its_forward_methods() -> None:
     subject = recognise(seeded(InPlace, overwrites=True), SHAPE)
     target = class_target(subject, 0)
-    with pytest.raises(ExplainError, match=r"the backward pass failed.*inplace.*use occlusion"):
+    with pytest.raises(ExplainError, match=r"the backward pass failed: a layer overwrites in place.*use occlusion"):
         explain(subject, images(1, *SHAPE), target, "grad-cam")
     assert explain(subject, images(1, *SHAPE), target, "occlusion").values.any()
 
@@ -200,6 +201,37 @@ def test_chefer_reads_the_pooling_of_siglip_and_the_fused_net() -> None:
         maps = explain(subject, images(2, *SHAPE), class_target(subject, 0), method)
         assert np.ptp(maps.values) > 0
     assert module.config._attn_implementation == "eager"
+
+
+@pytest.mark.parametrize("method", ["attention-rollout", "chefer"])
+def test_a_map_of_attention_changes_with_the_query_of_the_pooling_head(method: str) -> None:
+    transformers = pytest.importorskip("transformers")
+    sizes = {"hidden_size": 32, "num_hidden_layers": 2, "num_attention_heads": 4, "image_size": 32, "patch_size": 8}
+    module = seeded(transformers.SiglipVisionModel, transformers.SiglipVisionConfig(**sizes, intermediate_size=64)).eval()
+    head = getattr(module, "vision_model", module).head
+    x = images(2, *SHAPE)
+    answers, maps = [], []
+    for factor in (1.0, -50.0):
+        with torch.no_grad():
+            head.probe.mul_(factor)
+        subject = recognise(module, SHAPE)
+        answers.append(module(x).pooler_output.detach())
+        maps.append(explain(subject, x, class_target(subject, 0), method).values)
+    assert not torch.allclose(*answers)
+    assert np.abs(maps[0] - maps[1]).max() > 1e-3 * np.abs(maps[0]).max()
+
+
+def test_attention_of_torch_gives_its_caller_the_same_weights_while_it_is_recorded() -> None:
+    attention = seeded(nn.MultiheadAttention, 16, 4, batch_first=True).eval()
+    tokens = torch.randn(2, 5, 16)
+    for average in (True, False):
+        for given in (tokens, tokens[0]):
+            alone = attention(given[..., :1, :], given, given, average_attn_weights=average)
+            with attention_open(attention) as recorded:
+                watched = attention(given[..., :1, :], given, given, average_attn_weights=average)
+            assert recorded.weights[0].shape[1:] == (4, 1, 5)
+            for one, other in zip(alone, watched, strict=True):
+                torch.testing.assert_close(one, other)
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_a_shipped_reader_is_tried_by_the_sites_and_scanners_that_a_manifest_nam
     found = of_breast_reader(shipped_reader, make_set(6, as_breast(column, "AABB--")))
     assert found.groups[column].tolist() == ["A", "A", "B", "B", NO_GROUP, NO_GROUP]
     assert found.group_counts() == {column: "2 different, 2 images without"}
-    assert not any("names no site or scanner" in said for said in found.faults())
+    assert not any("No column of a site or scanner is named" in said for said in found.faults())
 
 
 @pytest.mark.parametrize(("column", "values"), [("scanner", "------"), ("scanner model", "AABBCC")])
@@ -159,4 +159,54 @@ def test_an_empty_column_or_one_of_another_name_is_no_scanner(
 ) -> None:
     found = of_breast_reader(shipped_reader, make_set(6, as_breast(column, values)))
     assert found.groups == {}
-    assert any("names no site or scanner" in said for said in found.faults())
+    assert any("No column of a site or scanner is named" in said for said in found.faults())
+
+
+def test_another_mask_is_another_hash(side_card: Path, make_set: Make) -> None:
+    manifest = make_set(4)
+    before = collected(side_card, manifest).sha256
+    Image.fromarray(np.full((64, 64), 255, np.uint8)).save(manifest.parent / "images" / "001_mask.png")
+    assert collected(side_card, manifest).sha256 != before
+
+
+@pytest.mark.parametrize("cell", ["gone.png", "../../small.png", "../manifest.csv"])
+def test_a_mask_that_cannot_be_used_names_manifest_row_and_column(
+    cell: str, side_card: Path, make_set: Make, tmp_path: Path
+) -> None:
+    Image.fromarray(np.zeros((12, 10), np.uint8)).save(tmp_path / "small.png")
+    with pytest.raises(RecipeError, match=r"manifest\.csv: 001\.png: column 'mask'"):
+        collected(side_card, make_set(6, spoil("mask", cell)))
+
+
+def test_a_folder_in_place_of_the_manifest_is_pointed_out(side_card: Path, make_set: Make) -> None:
+    folder = make_set(4).parent
+    with pytest.raises(RecipeError, match=r"expected a manifest\.csv, got a folder; give its manifest"):
+        collected(side_card, folder)
+
+
+def test_a_label_that_the_card_does_not_know_is_a_fault_and_an_empty_one_is_not(side_card: Path, make_set: Make) -> None:
+    assert "does not know" not in " ".join(collected(side_card, make_set(6, spoil("side", ""))).faults())
+    said = " ".join(collected(side_card, make_set(6, spoil("side", "weird"))).faults())
+    assert "1 of 6 images have a label that the card does not know ('weird')" in said
+
+
+def test_patients_that_are_not_recorded_are_a_fault(side_card: Path, make_set: Make) -> None:
+    assert "patient in column" not in " ".join(collected(side_card, make_set(6)).faults())
+    blank = collected(side_card, make_set(6, spoil("patient", "")))
+    assert "1 of 6 images have no patient in column 'patient'" in " ".join(blank.faults())
+    assert len(set(blank.patients)) == 6
+    without = side_card.with_name("without.toml")
+    without.write_text(side_card.read_text(encoding="utf-8").replace('patient = "patient"\n', ""), encoding="utf-8")
+    said = " ".join(collected(without, make_set(6)).faults())
+    assert "No patient is recorded: every image counts as a patient, and intervals are over images." in said
+
+
+def test_sites_that_no_column_names_are_a_fault_whatever_the_patients(side_card: Path, make_set: Make) -> None:
+    def together(rows: list[dict[str, str]]) -> None:
+        for row in rows:
+            row["patient"] = "one"
+
+    without = side_card.with_name("without.toml")
+    without.write_text(side_card.read_text(encoding="utf-8").replace('groups = ["scanner"]\n', ""), encoding="utf-8")
+    assert "No column of a site or scanner is named" in " ".join(collected(without, make_set(6, together)).faults())
+    assert "site or scanner" not in " ".join(collected(side_card, make_set(6)).faults())

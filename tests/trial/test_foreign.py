@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from safetensors.torch import save_file  # noqa: E402
 
-from pellucid.errors import CardError, InputError, TamperedError, UnknownName  # noqa: E402
+from pellucid.errors import CardError, InputError, RecipeError, TamperedError, UnknownName  # noqa: E402
 from pellucid.trial.foreign import load_foreign, pick_output  # noqa: E402
 
 Make = Callable[..., Path]
@@ -122,6 +122,9 @@ def test_a_pickled_model_is_refused_before_it_runs_anything(tmp_path: Path, make
 
 SPOILT = [
     ({"kind": "torchscript", "weights": "no.pt"}, CardError, "nothing at"),
+    ({"kind": "torchscript", "weights": "/etc/passwd"}, CardError, "beside the card"),
+    ({"kind": "torchscript", "weights": "C:/weights.pt"}, CardError, "beside the card"),
+    ({"kind": "torchscript", "weights": "sub/../../junk.bin"}, CardError, "beside the card"),
     ({"kind": "torchscript", "weights": "junk.bin"}, CardError, "cannot be opened"),
     ({"kind": "onnx", "weights": "junk.bin"}, CardError, "cannot be opened"),
     ({"kind": "timm", "weights": "junk.bin", "architecture": "resnet81"}, UnknownName, "timm architecture"),
@@ -174,3 +177,32 @@ def test_whole_numbers_in_a_list_of_options_stay_whole(tmp_path: Path, make_card
     told = ", ".join(f"{k} = {v}" for k, v in small.items())
     card = make_card("timm", "swin.safetensors", "swin_tiny_patch4_window7_224", f"options = {{ {told} }}")
     assert load_foreign(card).card.model.options["depths"] == (1, 1)
+
+
+def test_a_file_that_is_no_weights_file_says_so_and_one_with_code_says_that(tmp_path: Path, make_card: Make) -> None:
+    class Evil:
+        def __reduce__(self) -> Any:
+            return Path.touch, (tmp_path / "touched",)
+
+    pytest.importorskip("torchvision")
+    torch.save({"a": Evil()}, tmp_path / "evil.pt")
+    torch.save({"a": torch.zeros(1000)}, tmp_path / "whole.pt")
+    (tmp_path / "cut.pt").write_bytes((tmp_path / "whole.pt").read_bytes()[:900])
+    (tmp_path / "users.pt").write_text("root:x:0:0:root:/root:/bin/bash\n" * 5, encoding="utf-8")
+    (tmp_path / "none.pt").write_bytes(b"")
+    for name, code in (("evil.pt", True), ("cut.pt", False), ("users.pt", False), ("none.pt", False)):
+        with pytest.raises(CardError) as found:
+            load_foreign(make_card("torchvision", name, "resnet18", "options = { num_classes = 2 }"))
+        assert ("run code" in str(found.value)) == code, str(found.value)
+        assert str(found.value).endswith("safetensors")
+    assert not (tmp_path / "touched").exists()
+
+
+def test_a_label_of_a_class_that_the_card_does_not_name_is_refused_with_file_key_and_classes(side_card: Path) -> None:
+    side_card.write_text(side_card.read_text(encoding="utf-8").replace('r = "right"', 'r = "up"'), encoding="utf-8")
+    with pytest.raises(RecipeError, match=r"toy\.toml: data\.label\.values: expected for 'r' one of left, right, got 'up'"):
+        load_foreign(side_card)
+    text = side_card.read_text(encoding="utf-8").replace('values = { l = "left", r = "up" }', "counts = [1, 2]")
+    side_card.write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match="at most 2 states"):
+        load_foreign(side_card)

@@ -65,3 +65,24 @@ def test_a_second_process_is_refused_until_the_first_is_gone_even_if_it_was_kill
         except InputError:
             time.sleep(0.1)
     pytest.fail("the lock outlived the process that held it")
+
+
+def test_a_block_that_raises_before_it_wrote_leaves_no_folder(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="bad data"), held(tmp_path / "a" / "b"):
+        raise ValueError("bad data")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(ValueError, match="bad data"), held(tmp_path / "mine"):
+        raise ValueError("bad data")
+    assert list((tmp_path / "mine").iterdir()) == []
+
+
+def test_a_block_that_raises_after_it_wrote_keeps_what_was_measured(tmp_path: Path) -> None:
+    def late() -> None:
+        with held(tmp_path / "a"):
+            Store(tmp_path / "a", key_of({})).keep("x", RESULT)
+            raise ValueError("late")
+
+    with pytest.raises(ValueError, match="late"):
+        late()
+    assert Store(tmp_path / "a", key_of({})).result("x") == RESULT

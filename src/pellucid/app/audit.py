@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pellucid.app.command import DONE, Command, note
+from pellucid.app.command import DONE, Command, note, seed
 from pellucid.app.explain import CARD_JSON, model_arguments, model_of
 from pellucid.errors import InputError
 from pellucid.train.files import write_whole
@@ -34,12 +34,6 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _seed(text: str) -> int:
-    if not text.isdigit():
-        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
-    return int(text)
-
-
 def _arguments(parser: argparse.ArgumentParser) -> None:
     model_arguments(parser)
     parser.add_argument(
@@ -56,7 +50,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--measure", action="append", default=[], metavar="NAME", help="a measure, again for more (default: all)")
     parser.add_argument("--cases", type=_count, default=200, metavar="N", help="images at most (default: 200)")
     parser.add_argument("--minutes", type=_positive, default=15.0, metavar="M", help="time to plan for (default: 15)")
-    parser.add_argument("--seed", type=_seed, default=0, metavar="N", help="seed of every draw (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of every draw (default: 0)")
     parser.add_argument("--declare", metavar="FILE.toml", help="facts that a person declares for the forms: by, on, [facts]")
     parser.add_argument(
         "--held-out", nargs=2, metavar=("RECIPE", "OUT"),

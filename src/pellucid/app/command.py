@@ -53,6 +53,13 @@ def spacing(text: str) -> float | tuple[float, float]:
     return values[0] if len(values) == 1 else (values[0], values[1])
 
 
+def seed(text: str) -> int:
+    """A seed: a whole number from 0."""
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"expected a whole number from 0, got {text!r}")
+    return int(text)
+
+
 def setting(text: str) -> tuple[str, str]:
     """`CONCEPT=STATE` as a pair."""
     concept, sign, state = text.partition("=")

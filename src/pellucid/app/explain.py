@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pellucid.app.command import DONE, ERROR, Command, note, spacing
+from pellucid.app.command import DONE, ERROR, Command, note, seed, spacing
 from pellucid.errors import InputError, PellucidError
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--audit", metavar="DIR", help="an audit of this model (folder or card.json): its verdict stands beside the map"
     )
     parser.add_argument("--layer", metavar="L", help="layer of methods on a grid (default: the deepest that keeps places)")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="seed of methods that draw (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of methods that draw (default: 0)")
     parser.add_argument("--spacing-mm", type=spacing, metavar="S", help="millimetres per pixel where the file does not say")
     parser.add_argument(
         "-o", "--out", metavar="map.png", help="the picture, its JSON beside it; with `all` a folder (default: map.png, or maps/)"

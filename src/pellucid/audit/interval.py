@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -42,6 +43,16 @@ def not_applicable(reason: str) -> Interval:
     return Interval(None, reason=reason)
 
 
+def alike(value: float, patients: int) -> tuple[float, float]:
+    """The exact 95 % interval of a share that is 0 or 1 in every one of `patients` patients, whose bootstrap has no width.
+
+    Clopper and Pearson 1934, doi 10.1093/biomet/26.4.404, at its ends: 14 patients all right, 0.77 to 1. A patient counts once,
+    however many cases it has.
+    """
+    far = ((1 - LEVEL) / 2) ** (1 / patients)
+    return (far, 1.0) if value == 1 else (0.0, 1 - far)
+
+
 def resample(groups: ArrayLike, generator: np.random.Generator, resamples: int) -> list[NDArray[np.int64]]:
     """Indices of the cases of each bootstrap sample: whole groups (patients) drawn with replacement.
 
@@ -73,7 +84,8 @@ def bootstrap(
     cases.
 
     Resamples in which the measure is not defined (NaN) are left out; where they are more than half, the value stands without
-    bounds and says so. A value that is itself not defined gives null with `reason`. Source: Efron 1979, doi
+    bounds and says so. A value that is itself not defined gives null with `reason`. A share that is 0 or 1 in every case, by
+    which resamples cannot differ, has the exact interval over patients instead (`alike`). Source: Efron 1979, doi
     10.1214/aos/1176344552; clusters: Field and Welsh 2007.
     """
     given = [np.asarray(a) for a in arrays]
@@ -93,4 +105,17 @@ def bootstrap(
     if len(defined) < LEAST_DEFINED * resamples or len(defined) == 0:
         return Interval(value, reason=f"no interval: defined in {len(defined)} of {resamples} resamples")
     low, high = np.quantile(defined, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if low == high == value and value in (0, 1):
+        low, high = _share(measure, given, clusters, value) or (low, high)
     return Interval(value, float(low), float(high))
+
+
+def _share(
+    measure: Callable[..., float], arrays: Sequence[NDArray[Any]], clusters: NDArray[Any], value: float
+) -> tuple[float, float] | None:
+    """The exact interval where the measure is a share of cases, so that each case alone has the value or none; else None."""
+    each = np.array([measure(*(a[[i]] for a in arrays)) for i in range(len(clusters))])
+    counted = np.isfinite(each)
+    if not counted.any() or (each[counted] != value).any():
+        return None
+    return alike(value, len(np.unique(clusters[counted])))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pellucid.audit.interval import LEVEL, RESAMPLES
+from pellucid.audit.interval import LEVEL, RESAMPLES, alike
 from pellucid.audit.lazy import scipy_module
 from pellucid.record.trial import Measured
 
@@ -42,7 +42,10 @@ def sample(patients: NDArray[np.str_], seed: int, resamples: int = RESAMPLES) ->
 
 
 def mean(values: NDArray[np.float64], drawn: Sample, reason: str) -> Measured:
-    """Mean over cases with the 95 % percentile interval over patients; null with `reason` where no case is defined."""
+    """Mean over cases with the 95 % percentile interval over patients; null with `reason` where no case is defined.
+
+    Where every case is 0, or every case is 1, resamples cannot differ: the exact interval of a share stands instead.
+    """
     n, patients = int(np.isfinite(values).sum()), drawn.patients(values)
     if n == 0:
         return Measured(value=None, reason=reason)
@@ -50,6 +53,8 @@ def mean(values: NDArray[np.float64], drawn: Sample, reason: str) -> Measured:
     if patients < LEAST_PATIENTS:
         return Measured(value=value, n=n, patients=patients, reason="no interval: one patient")
     low, high = np.nanquantile(drawn.means(values), [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    if value in (0, 1) and (values[np.isfinite(values)] == value).all():
+        low, high = alike(value, patients)
     return Measured(value=value, low=float(low), high=float(high), n=n, patients=patients)
 
 

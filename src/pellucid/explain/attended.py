@@ -1,5 +1,6 @@
 """Attention made visible: fused attention is computed openly during a call, recorded, and put back afterwards."""
 
+import inspect
 import math
 import threading
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.backends import mha
 from torch.nn import functional as F
 
 LOCK = threading.RLock()
@@ -16,6 +18,10 @@ LOCK = threading.RLock()
 
 FUSED, SETTING = "fused_attn", "_attn_implementation"
 """How timm and transformers say which attention is computed."""
+
+
+HEADS = inspect.signature(F.multi_head_attention_forward)
+"""The arguments of torch's own attention."""
 
 
 class Recorded:
@@ -48,22 +54,49 @@ def open_attention(recorded: Recorded, query: Tensor, key: Tensor, value: Tensor
 
 
 @contextmanager
+def functions_open(recorded: Recorded) -> Iterator[None]:
+    """Torch's two functions of attention in the open while the block runs: the fused one, and that of its own attention module.
+
+    Where the caller of the second asks for weights it would not reach the first; it is sent there, and gets the recorded weights.
+    """
+    fused, multihead, fast = F.scaled_dot_product_attention, F.multi_head_attention_forward, mha.get_fastpath_enabled()
+
+    def seen(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> Tensor:
+        named = dict(zip(("attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"), rest, strict=False))
+        return open_attention(recorded, query, key, value, named | options)
+
+    def with_weights(*given: Any, **options: Any) -> tuple[Tensor, Tensor | None]:
+        bound = HEADS.bind(*given, **options)
+        bound.apply_defaults()
+        wanted = bound.arguments["need_weights"]
+        bound.arguments["need_weights"] = False
+        output, _ = multihead(*bound.args, **bound.kwargs)
+        if not wanted:
+            return output, None
+        weights = recorded.weights[-1].mean(dim=1) if bound.arguments["average_attn_weights"] else recorded.weights[-1]
+        return output, weights if bound.arguments["query"].ndim == 3 else weights.squeeze(0)
+
+    try:
+        F.scaled_dot_product_attention, F.multi_head_attention_forward = seen, with_weights
+        mha.set_fastpath_enabled(False)
+        yield
+    finally:
+        F.scaled_dot_product_attention, F.multi_head_attention_forward = fused, multihead
+        mha.set_fastpath_enabled(fast)
+
+
+@contextmanager
 def attention_open(module: nn.Module) -> Iterator[Recorded]:
     """Every attention of a call inside the block is recorded; flags, functions and settings are put back after it.
 
-    Reaches torch's fused function, which timm, torchvision, open_clip and transformers call; timm's `fused_attn` flags and
-    transformers' eager setting are turned to it for the time.
+    Reaches torch's fused function, which timm, torchvision, open_clip and transformers call, and torch's own attention module
+    (SigLIP's pooling head); timm's `fused_attn` flags and transformers' eager setting are turned to it for the time.
     """
     recorded = Recorded()
     flags = [(part, part.fused_attn) for part in module.modules() if isinstance(getattr(part, FUSED, None), bool)]
     configs = {id(c): c for part in module.modules() if hasattr(c := getattr(part, "config", None), SETTING)}
     settings = [(config, getattr(config, SETTING)) for config in configs.values()]
     names = {id(part): name for name, part in module.named_modules()}
-    fused = F.scaled_dot_product_attention
-
-    def seen(query: Tensor, key: Tensor, value: Tensor, *rest: Any, **options: Any) -> Tensor:
-        named = dict(zip(("attn_mask", "dropout_p", "is_causal", "scale", "enable_gqa"), rest, strict=False))
-        return open_attention(recorded, query, key, value, named | options)
 
     def begin(part: nn.Module, _: Any) -> None:
         recorded.inside.append(names[id(part)])
@@ -75,14 +108,13 @@ def attention_open(module: nn.Module) -> Iterator[Recorded]:
         hooks = [p.register_forward_pre_hook(begin) for p in module.modules()]
         hooks += [p.register_forward_hook(end, always_call=True) for p in module.modules()]
         try:
-            F.scaled_dot_product_attention = seen
             for part, _ in flags:
                 setattr(part, FUSED, True)
             for config, _ in settings:
                 setattr(config, SETTING, "sdpa")
-            yield recorded
+            with functions_open(recorded):
+                yield recorded
         finally:
-            F.scaled_dot_product_attention = fused
             for part, flag in flags:
                 setattr(part, FUSED, flag)
             for config, setting in settings:

@@ -100,10 +100,19 @@ def look_inside(module: nn.Module, images: Tensor, pick: Callable[[Any], Tensor]
     try:
         keep_what_is_read(inside, layouts, scores, start)
     except RuntimeError as error:  # autograd finds a tensor that was overwritten
-        inside.no_gradients = f"the backward pass failed: {' '.join(str(error).split())[:160]}"
+        inside.no_gradients = f"the backward pass failed: {why_failed(error)}"
         inside.layers = tuple(layer for layer, _ in layouts)
     look_at_attention(inside, recorded, layouts, len(images))
     return inside
+
+
+def why_failed(error: RuntimeError) -> str:
+    """Why a backward pass failed, in one whole sentence; torch's own text is long and holds addresses."""
+    told = " ".join(str(error).split())
+    if "inplace operation" in told or "in-place" in told:
+        return "a layer overwrites in place what its gradient needs (write x = x + y, not x += y)"
+    first = told.split(". ")[0].split(": ")[0].rstrip(".")
+    return first if len(first) <= 160 else type(error).__name__
 
 
 def black_box(module: nn.Module, images: Tensor, pick: Callable[[Any], Tensor]) -> Inside:

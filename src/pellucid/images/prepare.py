@@ -35,6 +35,9 @@ FIELD_THRESHOLD = 0.06
 FIELD_SHARE = 0.02
 """Share of a row (or column) that must be bright for the row to belong to the field: a caption or a hot pixel does not count."""
 
+LARGEST = 8192
+"""Side of the largest letterbox, in pixels: no net takes more at once, and a slip of the pen must not fill the memory."""
+
 UNCHANGED: Scale = (1.0, 1.0, 0.0, 0.0)
 
 
@@ -236,14 +239,12 @@ def _unboxed(size: tuple[int, int], given: Given) -> tuple[int, int, Scale]:
 
 def _size(size: Any) -> tuple[int, int]:
     """Width and height of a letterbox."""
-    pair: Any = (size, size) if isinstance(size, int | float) and not isinstance(size, bool) else size
-    try:
-        width, height = (float(v) for v in pair)
-        if min(width, height) >= 1 and width == int(width) and height == int(height):
-            return int(width), int(height)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    raise InputError(f"preparation: step 'letterbox' needs size = one whole number of pixels or (width, height), got {size!r}")
+    pair = size if isinstance(size, tuple | list) else (size, size)
+    numbers = [v for v in pair if isinstance(v, int | float) and not isinstance(v, bool) and 1 <= v <= LARGEST and v == int(v)]
+    if len(pair) != 2 or len(numbers) != 2:
+        whole = f"one whole number of pixels from 1 to {LARGEST}, or (width, height)"
+        raise InputError(f"preparation: step 'letterbox' needs size = {whole}, got {size!r}")
+    return int(numbers[0]), int(numbers[1])
 
 
 def _normalise(pixels: Pixels, given: Given) -> _Done:

@@ -16,6 +16,8 @@ Row = Mapping[str, str]
 
 def read_manifest(path: Path) -> list[dict[str, str]]:
     """The rows of a CSV manifest, cells stripped; RecipeError where it is missing, empty or ragged."""
+    if path.is_dir():
+        raise RecipeError(f"{path}: expected a manifest.csv, got a folder; give its manifest ({path / 'manifest.csv'})")
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = [
@@ -107,6 +109,29 @@ def shares(ratings: NDArray[np.int64], states: int) -> NDArray[np.float64]:
     """How the ratings (N, R) of each image are distributed, (N, S) summing to one; zeros where nobody rated it."""
     counts = np.stack([(ratings == state).sum(axis=1) for state in range(states)], axis=1).astype(np.float64)
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+
+def check_states(labels: Labels | None, states: Sequence[str], where: str) -> None:
+    """Raises RecipeError where labels lead to a state that is not among `states`; `where` names the file and the key."""
+    if labels is None:
+        return
+    known = ", ".join(states)
+    for cell, state in (labels.values or {}).items():
+        if state not in states:
+            raise RecipeError(
+                f"{where}.values: expected for {cell!r} one of {known}, got {state!r}; mend the value or the classes"
+            )
+    led = len(labels.counts) + 1 if labels.counts is not None else 2 if labels.values is None else 0
+    if led > len(states):
+        raise RecipeError(f"{where}: expected at most {len(states)} states ({known}), got labels that lead to {led}")
+
+
+def unknown_cells(labels: Labels | None, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Cells that hold something which the labels' `values` do not name, one for each such row; they count as not recorded."""
+    if labels is None or labels.values is None:
+        return ()
+    cells = (row.get(labels.column or "", "") for row in rows)
+    return tuple(cell for cell in cells if cell and cell not in labels.values)
 
 
 def check_columns(labels: Labels | None, rows: Sequence[Row], where: str) -> None:

@@ -14,11 +14,11 @@ from pellucid.audit.cases import Cases
 from pellucid.errors import ImageError, RecipeError
 from pellucid.images import open_study, prepare
 from pellucid.images.prepare import Prepared
-from pellucid.models.card import Card
+from pellucid.models.card import Card, Labels
 from pellucid.record import PreparationStep
 from pellucid.train.data import Cases as Labelled
 from pellucid.train.data import place_masks, recorded_places
-from pellucid.train.labels import NOT_RECORDED, check_columns, label_array, read_manifest
+from pellucid.train.labels import NOT_RECORDED, check_columns, label_array, read_manifest, unknown_cells
 from pellucid.trial.foreign import ForeignCard
 
 Rows = list[dict[str, str]]
@@ -43,6 +43,10 @@ class Source:
     labels: Callable[[Rows, Path], NDArray[np.int64]]
     mask: Callable[[Rows, int, Path, tuple[int, int]], NDArray[np.bool_] | None]
     """(rows, index, manifest, (H, W) of the image) -> mask, or None where this source records none at all."""
+    mask_files: Callable[[Mapping[str, str], Path], list[Path]] = lambda row, manifest: []
+    """(row, manifest) -> the files from which `mask` takes the mask of that row: mask images, tables of boxes."""
+    label: Labels | None = None
+    """How cells become labels, where they do; it tells cells that the card does not know."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,12 @@ class Collected:
     rows: tuple[Mapping[str, str], ...]
     rows_in_manifest: int
     sha256: str
-    """Of the manifest and of every image used, in order."""
+    """Of the manifest, of every image used and of every file that their masks are from, in order."""
+    patient_column: str | None = None
+    without_patient: int = 0
+    """Cases whose patient is not recorded, though there is a column: each counts as a patient of its own."""
+    unknown_labels: tuple[str, ...] = ()
+    """Cells of cases whose label the card does not know, one each."""
 
     def __len__(self) -> int:
         return len(self.images)
@@ -102,8 +111,27 @@ class Collected:
             said.append("No image has a label that the card knows: accuracy and calibration were not measured.")
         if self.masks is None:
             said.append("No masks were given: whether maps point at the lesion was not measured.")
-        if patients == n and (len(self.groups) == 0):
-            said.append("The manifest names no site or scanner, so differences between them were not measured.")
+        if len(self.groups) == 0:
+            said.append("No column of a site or scanner is named, so differences between them were not measured.")
+        return (*said, *self._not_recorded())
+
+    def _not_recorded(self) -> tuple[str, ...]:
+        """Which patients and labels are not recorded, in sentences."""
+        said: list[str] = []
+        n = len(self)
+        if self.patient_column is None:
+            said.append("No patient is recorded: every image counts as a patient, and intervals are over images.")
+        elif self.without_patient:
+            said.append(
+                f"{self.without_patient} of {n} images have no patient in column {self.patient_column!r}: each counts as a "
+                "patient of its own, and intervals are too narrow where they share one."
+            )
+        if self.unknown_labels:
+            shown = ", ".join(repr(cell) for cell in sorted(set(self.unknown_labels))[:MOST_NAMED])
+            said.append(
+                f"{len(self.unknown_labels)} of {n} images have a label that the card does not know ({shown}): they count as not "
+                "labelled."
+            )
         return tuple(said)
 
 
@@ -119,7 +147,8 @@ def reader_source(card: Card, shadow_outcomes: Sequence[str]) -> Source:
     boxed = [p for p in card.places if p.boxes]
 
     def mask(rows: Rows, index: int, manifest: Path, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
-        parts = [read_mask(rows[index], column, manifest.parent / card.data.image_folder, shape) for column in columns]
+        where = f"{manifest}: {rows[index][card.data.image_column]}"
+        parts = [read_mask(rows[index], column, manifest.parent / card.data.image_folder, shape, where) for column in columns]
         if any(recorded_places(p, manifest.parent) for p in boxed):
             names = tuple(row[card.data.image_column] for row in rows)
             empty = np.zeros(0, dtype=np.int64)
@@ -127,8 +156,22 @@ def reader_source(card: Card, shadow_outcomes: Sequence[str]) -> Source:
             parts.append(np.asarray(place_masks(cases, card, index, shape).any(axis=0), np.bool_))
         return np.logical_or.reduce(parts) if parts else None
 
-    data = card.data
-    return Source(tuple(shadow_outcomes), data.image_column, data.image_folder, data.patient_column, None, "fold", labels, mask)
+    def mask_files(row: Mapping[str, str], manifest: Path) -> list[Path]:
+        tables = [manifest.parent / p.boxes for p in boxed if p.boxes and recorded_places(p, manifest.parent)]
+        return named_files(row, columns, manifest.parent / card.data.image_folder) + tables
+
+    return Source(
+        tuple(shadow_outcomes),
+        card.data.image_column,
+        card.data.image_folder,
+        card.data.patient_column,
+        None,
+        "fold",
+        labels,
+        mask,
+        mask_files,
+        question.labels if question else None,
+    )
 
 
 def foreign_source(card: ForeignCard) -> Source:
@@ -140,27 +183,44 @@ def foreign_source(card: ForeignCard) -> Source:
         return label_array(data.label, card.model.classes, rows)
 
     def mask(rows: Rows, index: int, manifest: Path, shape: tuple[int, int]) -> NDArray[np.bool_] | None:
-        parts = [read_mask(rows[index], column, manifest.parent / data.folder, shape) for column in data.masks]
+        where = f"{manifest}: {rows[index][data.image]}"
+        parts = [read_mask(rows[index], column, manifest.parent / data.folder, shape, where) for column in data.masks]
         return np.logical_or.reduce(parts) if parts else None
 
-    return Source(card.model.classes, data.image, data.folder, data.patient, data.groups, data.fold, labels, mask)
+    def mask_files(row: Mapping[str, str], manifest: Path) -> list[Path]:
+        return named_files(row, data.masks, manifest.parent / data.folder)
+
+    return Source(
+        card.model.classes, data.image, data.folder, data.patient, data.groups, data.fold, labels, mask, mask_files, data.label
+    )
 
 
-def read_mask(row: Mapping[str, str], column: str, folder: Path, shape: tuple[int, int]) -> NDArray[np.bool_]:
-    """The masks that a cell names (joined by `&`), as one (H, W); empty where the cell is. RecipeError where sizes differ."""
+def named_files(row: Mapping[str, str], columns: Sequence[str], folder: Path) -> list[Path]:
+    """The mask images that the cells of a row name (joined by `&`)."""
+    return [folder / name for column in columns for name in row.get(column, "").split("&") if name]
+
+
+def read_mask(row: Mapping[str, str], column: str, folder: Path, shape: tuple[int, int], where: str) -> NDArray[np.bool_]:
+    """The masks that a cell names (joined by `&`), as one (H, W); empty where the cell is.
+
+    `where` names manifest and row. Raises RecipeError where the column or a file is missing or has another size.
+    """
     if column not in row:
-        raise RecipeError(f"masks: expected a column {column!r} in the manifest, got {', '.join(row)}")
+        raise RecipeError(f"{where}: masks: expected a column {column!r} in the manifest, got {', '.join(row)}")
     total = np.zeros(shape, dtype=np.bool_)
+    where = f"{where}: column {column!r}"
     for name in filter(None, row[column].split("&")):
         try:
             mask = np.asarray(Image.open(folder / name).convert("L"))
         except FileNotFoundError:
-            raise RecipeError(f"masks: expected a file at {folder / name}, got nothing; mend column {column!r}") from None
+            raise RecipeError(
+                f"{where}: expected a file at {folder / name}, got nothing; mend the cell or copy the mask"
+            ) from None
         except (UnidentifiedImageError, OSError) as error:
-            raise RecipeError(f"masks: {folder / name}: expected an image, got one that cannot be read: {error}") from None
+            raise RecipeError(f"{where}: {folder / name}: expected an image, got one that cannot be read: {error}") from None
         if mask.shape != shape:
             raise RecipeError(
-                f"masks: {name}: expected {shape[1]}x{shape[0]} pixels as its image, got {mask.shape[1]}x{mask.shape[0]}; "
+                f"{where}: {name}: expected {shape[1]}x{shape[0]} pixels as its image, got {mask.shape[1]}x{mask.shape[0]}; "
                 "export the mask in the grid of the image"
             )
         total |= mask > 0
@@ -189,6 +249,7 @@ def collect(
         )
     labels = source.labels(rows, manifest)
     kept = draw(labels, most, np.random.default_rng(seed))
+    used = [files[i] for i in kept] + [file for i in kept for file in source.mask_files(rows[i], manifest)]
     images, masks = _pixels(source, rows, kept, files, manifest, plan)
     patient = source.patient or ""
     return Collected(
@@ -204,7 +265,10 @@ def collect(
         files=tuple(files[i] for i in kept),
         rows=tuple(rows[i] for i in kept),
         rows_in_manifest=len(rows),
-        sha256=_digest([manifest, *(files[i] for i in kept)]),
+        sha256=_digest([manifest, *used]),
+        patient_column=source.patient,
+        without_patient=sum(not rows[i].get(patient) for i in kept) if source.patient else 0,
+        unknown_labels=unknown_cells(source.label, [rows[i] for i in kept]),
     )
 
 
@@ -264,7 +328,8 @@ def warp_mask(mask: NDArray[np.bool_], prepared: Prepared) -> NDArray[np.bool_]:
 
 
 def _digest(files: Sequence[Path]) -> str:
+    """SHA-256 over the SHA-256 of each file, in order; a file that is named again (a table of boxes) counts once."""
     whole = hashlib.sha256()
-    for file in files:
+    for file in dict.fromkeys(files):
         whole.update(hashlib.sha256(file.read_bytes()).digest())
     return whole.hexdigest()

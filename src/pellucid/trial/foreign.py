@@ -5,22 +5,23 @@ allows code to run); a TorchScript file; an ONNX file, which is a black box with
 """
 
 import importlib
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
 from pydantic import AfterValidator
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from pellucid.errors import CardError, InputError, MissingExtra, TamperedError, UnknownName
 from pellucid.models.card import Labels, PreparationSpec, load_toml, parse, sha256_of
 from pellucid.record import FrozenDict, PreparationStep, Record, Sha256, Text
+from pellucid.train.labels import check_states
 
 Kind = Literal["timm", "torchvision", "module", "torchscript", "onnx"]
 
@@ -111,6 +112,7 @@ def load_foreign(path: Path, *, allow_code: bool = False) -> Foreign:
 
     Raises:
         CardError: the card or the weights cannot be used.
+        RecipeError: labels of the card lead to a class that it does not name.
         TamperedError: the weights do not have the hash that the card states.
         InputError: the card names code (`kind = "module"`) and `allow_code` was not given.
     """
@@ -120,6 +122,11 @@ def load_foreign(path: Path, *, allow_code: bool = False) -> Foreign:
         raise CardError(f"{path}: model.classes: expected two or more different names, got {spec.classes}")
     if not any(step.name == "letterbox" for step in card.preparation):
         raise CardError(f"{path}: preparation: expected a step 'letterbox' with the model's input size, got none")
+    check_states(card.data.label, spec.classes, f"{path}: data.label")
+    if any(kind(spec.weights).anchor or ".." in kind(spec.weights).parts for kind in (PurePosixPath, PureWindowsPath)):
+        raise CardError(
+            f"{path}: model.weights: expected a file beside the card or in a folder below it, got {spec.weights!r}; copy it there"
+        )
     weights = path.parent / spec.weights
     if not weights.is_file():
         raise CardError(f"{path}: model.weights: expected a file beside the card, got nothing at {weights}")
@@ -190,31 +197,55 @@ def _built(make: Callable[[], Any], spec: ModelSpec) -> nn.Module:
     return made
 
 
+CODE = re.compile(r"GLOBAL ([\w.]+)")
+"""How torch names what a pickle would import."""
+
+
+def _read_weights(weights: Path) -> Any:
+    """What a file of weights holds, read so that nothing is run."""
+    wanted = f"{weights}: expected safetensors or a state dict that torch wrote"
+    try:
+        return load_file(weights) if weights.suffix == ".safetensors" else torch.load(weights, "cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # torch raises whatever the bytes lead to, and its unpickling error is of a module not imported here
+        code = CODE.search(str(error))
+        if code is not None:
+            raise CardError(
+                f"{wanted}, got a file that would run code when read ({code[1]}), which was not run; "
+                "save model.state_dict() as safetensors"
+            ) from None
+        raise CardError(
+            f"{wanted}, got a file that is neither or is cut short; copy it again, or save it as safetensors"
+        ) from None
+
+
 def _with_weights(module: nn.Module, weights: Path, spec: ModelSpec) -> nn.Module:
     """A module with the weights of a file: safetensors, or a state dict read with `weights_only`, so that nothing is run."""
-    try:
-        state = load_file(weights) if weights.suffix == ".safetensors" else torch.load(weights, "cpu", weights_only=True)
-    except (SafetensorError, RuntimeError, ValueError, OSError, KeyError) as error:
-        raise CardError(f"{weights}: expected safetensors or a state dict, got a file that is neither: {_first(error)}") from None
-    except Exception as error:  # torch names its unpickling error after the module that this code must not import
-        raise CardError(
-            f"{weights}: expected a plain state dict, got a file that would run code when read ({_first(error)}); "
-            "save model.state_dict() as safetensors"
-        ) from None
+    state: Any = _read_weights(weights)
     nested = state.get("state_dict") if isinstance(state, Mapping) else None
     state = nested if isinstance(nested, Mapping) else state
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise CardError(f"{weights}: expected a state dict of tensors, got {type(state).__name__}; save model.state_dict()")
     try:
         module.load_state_dict({k: v.float() if v.is_floating_point() else v for k, v in state.items()})
-    except RuntimeError as error:
-        told = " ".join(str(error).split())[:200]
-        raise CardError(f"{weights}: expected the weights of {spec.architecture}, got others: {told}") from None
+    except RuntimeError:
+        raise CardError(
+            f"{weights}: expected the weights of {spec.architecture}, got others: {_differing(module, state)}"
+        ) from None
     return module
 
 
-def _first(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:160]
+def _differing(module: nn.Module, state: Mapping[str, Tensor]) -> str:
+    """How weights differ from what a module takes, in a short sentence."""
+    own = module.state_dict()
+    missing, extra = [k for k in own if k not in state], [k for k in state if k not in own]
+    shaped = [k for k in own if k in state and own[k].shape != state[k].shape]
+    said = [f"{len(names)} {what} (such as {names[0]})" for names, what in ((missing, "missing"), (extra, "unknown")) if names]
+    if shaped:
+        one, other = tuple(own[shaped[0]].shape), tuple(state[shaped[0]].shape)
+        said.append(f"{len(shaped)} of another shape (such as {shaped[0]}: {one} expected, {other} in the file)")
+    return "; ".join(said) or "they could not be copied"
 
 
 def _torchscript(spec: ModelSpec, weights: Path) -> nn.Module:
@@ -225,8 +256,10 @@ def _torchscript(spec: ModelSpec, weights: Path) -> nn.Module:
                 "ignore", FutureWarning
             )  # torch calls TorchScript deprecated; files of it are about all the same
             return torch.jit.load(str(weights), map_location="cpu")
-    except (RuntimeError, ValueError) as error:
-        raise CardError(f"{weights}: expected a TorchScript file, got one that cannot be opened: {_first(error)}") from None
+    except (RuntimeError, ValueError):
+        raise CardError(
+            f"{weights}: expected a TorchScript file, got one that cannot be opened (another kind, or cut short); export it"
+        ) from None
 
 
 class OnnxModule(nn.Module):
@@ -242,8 +275,10 @@ class OnnxModule(nn.Module):
         options.log_severity_level = 3
         try:
             self.session = onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime's errors share no class but Exception
-            raise CardError(f"{weights}: expected an ONNX file, got one that cannot be opened: {_first(error)}") from None
+        except Exception:  # onnxruntime's errors share no class but Exception
+            raise CardError(
+                f"{weights}: expected an ONNX file, got one that cannot be opened (another kind, or cut short); export it"
+            ) from None
         inputs = self.session.get_inputs()
         if len(inputs) != 1:
             names = ", ".join(i.name for i in inputs)

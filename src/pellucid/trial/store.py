@@ -9,7 +9,7 @@ import io
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,16 +33,33 @@ def key_of(content: Mapping[str, Any]) -> str:
 def held(folder: Path) -> Iterator[None]:
     """Holds the folder for this process while the block runs; the system lets go when the process ends, however it ends.
 
+    Where the block raises before anything was written (data that cannot be used), the folders made here are taken away again.
     Raises InputError where another process holds it.
     """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOCK).open("a+b") as file:
-        if not _locked(file):
+        if not _locked(file) or os.fstat(file.fileno()).st_nlink == 0:  # none left: it was taken away in between
             raise InputError(f"{folder}: another audit is writing here; wait for it, or give another folder with -o")
         try:
             yield
-        finally:
-            _unlock(file)
+        except BaseException:
+            if os.name == "nt":
+                _unlock(file)
+                file.close()  # Windows does not take away what is open; elsewhere it goes before anyone else can hold it
+            _take_away(folder, made)
+            raise
+        _unlock(file)
+
+
+def _take_away(folder: Path, made: list[Path]) -> None:
+    """Removes the lock where it is all that the folder holds, and then the folders (innermost first) that were made for it."""
+    if {path.name for path in folder.iterdir()} != {LOCK}:
+        return
+    with suppress(OSError):  # another audit began here meanwhile: it keeps its folder
+        (folder / LOCK).unlink()
+        for path in made:
+            path.rmdir()
 
 
 def _locked(file: IO[bytes]) -> bool:

@@ -73,7 +73,7 @@ def test_a_map_is_written_with_its_verdict_and_tests(model: Path, run: Run) -> N
     code, out, _ = run("explain", "images/1.png", "--model", model, "--method", "integrated-gradients", "--target", "right")
     assert code == 0
     assert "Not tested on this model" in out
-    assert out.count("passed:") + out.count("FAILED:") + out.count("not asked:") == 3
+    assert out.count("passed:") + out.count("FAILED:") + out.count("not asked:") == 4
     beside = json.loads(Path("map.json").read_text(encoding="utf-8"))
     assert beside["grade"] == "not tested"
     with Image.open("map.png") as picture:
@@ -177,7 +177,7 @@ def test_a_card_that_was_changed_is_refused(model: Path, run: Run) -> None:
     )
     assert run("audit", *words)[0] == 0
     text = Path("out/card.json").read_text(encoding="utf-8")
-    Path("out/card.json").write_text(text.replace("may be shown", "MAY be shown"), encoding="utf-8")
+    Path("out/card.json").write_text(text.replace("Nobody can check", "NOBODY can check"), encoding="utf-8")
     code, _, err = run("explain", "images/1.png", "--model", model, "--method", "saliency", "--target", "right", "--audit", "out")
     assert code == ERROR
     assert "changed after it was written" in err

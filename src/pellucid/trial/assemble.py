@@ -178,7 +178,7 @@ def _data(trial: OnTrial, collected: Collected, found: Found) -> Data:
         rows_in_manifest=collected.rows_in_manifest,
         masks=0 if collected.masks is None else int(collected.masks.any(axis=(1, 2)).sum()),
         labels=FrozenDict(counts),
-        groups=FrozenDict({c: f"{len(np.unique(v))} different" for c, v in collected.groups.items()}),
+        groups=FrozenDict(collected.group_counts()),
         basis=basis,
         seen_in_training=said,
         faults=collected.faults(),

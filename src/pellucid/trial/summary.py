@@ -40,7 +40,7 @@ def _alarms(right: Sequence[Figure], shortcuts: ShortcutAudit | str) -> str:
 
 
 def _shortcuts(found: ShortcutAudit | str, rely_not: list[str], before: list[str]) -> None:
-    if isinstance(found, str):
+    if isinstance(found, str) or (found.searched == 0 and not found.groups):
         before.append("Look for shortcuts (marks, borders, scanners): it was not done here.")
     elif found.severity == "shortcut":
         rely_not.append(f"That it answers from the lesion. {found.sentence}")

@@ -56,7 +56,7 @@ def _arguments(parser: argparse.ArgumentParser) -> None:
         "--space",
         choices=("concepts", "image", "both"),
         default="both",
-        help="alike in findings, in the image, or both (default)",
+        help="alike in findings, image, or both (default)",
     )
     find.add_argument("-k", type=int, default=3, metavar="N", help="how many (default: 3)")
     find.add_argument("--patient", metavar="PSEUDONYM", help="whose image it is: cases of the same patient are left out")

@@ -7,6 +7,7 @@ Every image is read by the net of a fold that did not see it; its vector comes f
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,10 +28,9 @@ def main(recipe_path: str, out: str, target: str) -> None:
         sight = see_case(readers[fold], cases, i, roi=False)
         readings.append(readers[fold].conclude(open_case(cases, recipe.data, i), sight).model_dump_json())
         vectors.append(sight.vector)
-    outcomes = {f"outcome_{name}": values for name, values in cases.outcomes.items()}
-    np.savez_compressed(
-        target, readings=np.array(readings), vectors=np.stack(vectors), folds=cases.folds, patients=cases.patients, **outcomes
-    )
+    outcomes: dict[str, Any] = {f"outcome_{name}": values for name, values in cases.outcomes.items()}
+    kept: dict[str, Any] = {"readings": np.array(readings), "vectors": np.stack(vectors), "folds": cases.folds}
+    np.savez_compressed(target, **kept, patients=cases.patients, **outcomes)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def test_the_spread_of_a_distribution_is_that_of_answers_drawn_from_it() -> None
     said = np.array([[0, 0, 4, 4], [2, 2, 2, 2], [1, 2, 3, 4]])
     p = np.stack([(said == s).mean(axis=1) for s in range(5)], axis=1)
     assert np.allclose(spread(p), readers_spread(said))
-    assert np.allclose(spread(p), [2.0, 0.0, np.std([1, 2, 3, 4])])
+    assert np.allclose(spread(p), [2.0, 0.0, float(np.std([1, 2, 3, 4]))])
 
 
 def test_two_readers_give_no_spread() -> None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from pellucid.errors import LibraryError, MissingExtra
 
 FORMAT = "1"
 WAIT_SECONDS = 60
+SETTLE_SECONDS = 3.0
 META = sa.MetaData()
 ABOUT = sa.Table(
     "pellucid_library", META, sa.Column("name", sa.Text, primary_key=True), sa.Column("value", sa.Text, nullable=False)
@@ -65,7 +67,7 @@ def open_store(where: str | Path, *, create: bool) -> sa.Engine:
         if new and not create:
             raise LibraryError(f"{text}: expected a case library, got no file; `pellucid cases add` or `import` makes one")
         if not new:
-            _check_file(Path(text))
+            _check_settled(Path(text))
         url = sa.URL.create("sqlite", database=text)
     else:
         url = _server(text)
@@ -88,6 +90,18 @@ def _server(text: str) -> sa.URL:
     except (SQLAlchemyError, ValueError):
         raise LibraryError("library: expected a path or an address like postgresql://user@host/name, got another form") from None
     return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
+
+
+def _check_settled(path: Path) -> None:
+    """As `_check_file`; a file that was written just now gets time, since another process may be making it."""
+    begun = time.monotonic()
+    while True:
+        try:
+            return _check_file(path)
+        except LibraryError:
+            if time.monotonic() - begun > SETTLE_SECONDS or time.time() - path.stat().st_mtime > SETTLE_SECONDS:
+                raise
+            time.sleep(0.05)
 
 
 def _check_file(path: Path) -> None:

@@ -33,7 +33,7 @@ from pellucid.record import Assessment, Caution, Combined, Examination, Finding,
 MOST_BYTES = 64 << 20
 NOT_DERIVED = ("scope", "input", "second-opinion")
 """Kinds of caution that a reader may add from what it alone knows; none that ships does."""
-GRIDS = {"tf_efficientnet_lite0": 8, "tf_efficientnet_lite2": 8}
+GRIDS = {"mobilenetv2_100": 8, "tf_efficientnet_lite0": 8, "tf_efficientnet_lite2": 8}
 """Pixels of the prepared image that a cell of the finest grid spans, by encoder: those of `models.encoders.PACKAGED`."""
 __all__ = ["Check", "Verification", "verdict", "verify"]
 

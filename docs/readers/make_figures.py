@@ -125,9 +125,10 @@ def page(path: Path) -> str:
 
 
 def main() -> None:
-    """Writes every page again."""
+    """Writes the page of every reader that ships again."""
     for path in sorted(HERE.glob("*.md")):
-        path.write_text(page(path), encoding="utf-8")
+        if (READERS / path.stem).is_dir():
+            path.write_text(page(path), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -85,9 +85,12 @@ class Reader:
         from pellucid.cases import Embedding
 
         novelty = self.fitted.novelty
-        made_by = f"{self.ref.weights_sha256}{self.ref.calibration_sha256}"
-        vector = (np.asarray(sight.vector) - novelty.mean) @ novelty.axes.T
-        return Embedding(hashlib.sha256(made_by.encode()).hexdigest(), vector)
+        return Embedding(self.space, (np.asarray(sight.vector) - novelty.mean) @ novelty.axes.T)
+
+    @property
+    def space(self) -> str:
+        """SHA-256 of the weights and calibration by which `embed` places images: those of another space cannot be compared."""
+        return hashlib.sha256(f"{self.ref.weights_sha256}{self.ref.calibration_sha256}".encode()).hexdigest()
 
     def see(self, image: StudyImage, roi: Sequence[float] | None = None) -> Sight:
         """What the net sees, before anything is concluded."""

